@@ -1,0 +1,114 @@
+//! The closed sets of condition types and reasons, with what each means and what to do.
+//!
+//! `Ready` follows kstatus: it is False or Unknown from the first visit on and True only once everything below it was
+//! verified. `Reconciling` and `Stalled` are there only while True, never both; Stalled means that a retry can not help.
+
+/// Condition types.
+pub mod types {
+    /// Everything that the object asks for was done and verified.
+    pub const READY: &str = "Ready";
+    /// Work is going on, or is retried.
+    pub const RECONCILING: &str = "Reconciling";
+    /// Somebody has to change something; the message says what.
+    pub const STALLED: &str = "Stalled";
+    /// LogtoTenant: the credentials work and the tenant was listed.
+    pub const CONNECTED: &str = "Connected";
+    /// HasuraInstance: the API resource in Logto is as the spec says.
+    pub const API_RESOURCE_SYNCED: &str = "ApiResourceSynced";
+    /// HasuraInstance: the Deployment carries the auth settings.
+    pub const AUTH_CONFIGURED: &str = "AuthConfigured";
+    /// HasuraInstance: every replica ran with the last settings that the operator wrote.
+    pub const ROLLED_OUT: &str = "RolledOut";
+    /// HasuraRoleBinding: its instance takes it, and no other object holds what it names.
+    pub const ACCEPTED: &str = "Accepted";
+    /// HasuraRoleBinding: the scope and the role are in Logto, and the role holds the scope.
+    pub const ROLE_SYNCED: &str = "RoleSynced";
+}
+
+/// Reasons, in groups: what is well, what is waited for, what has to be changed.
+pub mod reasons {
+    /// All is as it should be.
+    pub const SUCCEEDED: &str = "Succeeded";
+    /// The first visit; nothing was looked at yet.
+    pub const PROGRESSING: &str = "Progressing";
+    /// Something failed that is tried again by itself.
+    pub const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
+    /// The object is being deleted and waits for something.
+    pub const DELETING: &str = "Deleting";
+
+    /// Waiting: the LogtoTenant named by `tenantRef` is not there.
+    pub const TENANT_NOT_FOUND: &str = "TenantNotFound";
+    /// Waiting: the LogtoTenant is there but not connected.
+    pub const TENANT_NOT_READY: &str = "TenantNotReady";
+    /// Waiting: the HasuraInstance named by `instanceRef` is not there.
+    pub const INSTANCE_NOT_FOUND: &str = "InstanceNotFound";
+    /// Waiting: the HasuraInstance is there but its API resource is not.
+    pub const INSTANCE_NOT_READY: &str = "InstanceNotReady";
+    /// Waiting: the Secret with the credentials is not there.
+    pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
+    /// Waiting: the operator may not read the Secret.
+    pub const SECRET_FORBIDDEN: &str = "SecretForbidden";
+    /// Waiting: Logto does not answer.
+    pub const LOGTO_UNREACHABLE: &str = "LogtoUnreachable";
+    /// Waiting: Logto asked to slow down.
+    pub const LOGTO_THROTTLED: &str = "LogtoThrottled";
+    /// Waiting: the key set does not answer at the address that Hasura will use; Hasura would crash.
+    pub const JWKS_UNREACHABLE: &str = "JwksUnreachable";
+    /// Waiting: the Deployment named by `deploymentRef` is not there.
+    pub const DEPLOYMENT_NOT_FOUND: &str = "DeploymentNotFound";
+    /// Waiting: the new pods are starting.
+    pub const ROLLING_OUT: &str = "RollingOut";
+    /// Waiting: the object that holds the same thing is being deleted.
+    pub const WAITING_FOR_RELEASE: &str = "WaitingForRelease";
+    /// Waiting: the API server refused or failed; tried again.
+    pub const KUBERNETES_ERROR: &str = "KubernetesError";
+
+    /// Change something: the Secret lacks a key, or its endpoint is not an https origin.
+    pub const CREDENTIALS_INVALID: &str = "CredentialsInvalid";
+    /// Change something: Logto refuses the credentials, or the application lacks "Logto Management API access".
+    pub const CREDENTIALS_REFUSED: &str = "CredentialsRefused";
+    /// Change something: the key set at `endpointForHasura` is not that of the tenant.
+    pub const JWKS_MISMATCH: &str = "JwksMismatch";
+    /// Change something: Logto's discovery document points elsewhere.
+    pub const DISCOVERY_REFUSED: &str = "DiscoveryRefused";
+    /// Change something: Logto refused a request in a way that a retry can not mend.
+    pub const LOGTO_REFUSED: &str = "LogtoRefused";
+    /// Change something: an older LogtoTenant stands for the same tenant.
+    pub const TENANT_TAKEN: &str = "TenantTaken";
+    /// Change something: another HasuraInstance has this indicator.
+    pub const INDICATOR_TAKEN: &str = "IndicatorTaken";
+    /// Change something: another HasuraInstance has this Deployment and container.
+    pub const DEPLOYMENT_TAKEN: &str = "DeploymentTaken";
+    /// Change something: another HasuraInstance of the tenant has an empty role name prefix too.
+    pub const PREFIX_TAKEN: &str = "PrefixTaken";
+    /// Change something: another HasuraRoleBinding of the instance has this Hasura role.
+    pub const HASURA_ROLE_TAKEN: &str = "HasuraRoleTaken";
+    /// Change something: another HasuraRoleBinding of the instance has this scope.
+    pub const SCOPE_TAKEN: &str = "ScopeTaken";
+    /// Change something: another HasuraRoleBinding of the tenant has this role name.
+    pub const ROLE_TAKEN: &str = "RoleTaken";
+    /// Change something: an API resource with this indicator exists in Logto and was not made by the operator.
+    pub const API_RESOURCE_CONFLICT: &str = "ApiResourceConflict";
+    /// Change something: a scope of this name exists in Logto and was not made for this binding.
+    pub const SCOPE_CONFLICT: &str = "ScopeConflict";
+    /// Change something: a role of this name exists in Logto and was not made for this binding.
+    pub const ROLE_CONFLICT: &str = "RoleConflict";
+    /// Change something: the role in Logto is of the other type.
+    pub const ROLE_TYPE_CONFLICT: &str = "RoleTypeConflict";
+    /// Change something: the role's name does not start with the prefix, or is too long with it.
+    pub const ROLE_NAME_INVALID: &str = "RoleNameInvalid";
+    /// Change something: the role's description does not fit beside the ownership mark.
+    pub const DESCRIPTION_TOO_LONG: &str = "DescriptionTooLong";
+    /// Change something: the role is the instance's `unauthorizedRole`, which anonymous callers have.
+    pub const UNAUTHORIZED_ROLE_BOUND: &str = "UnauthorizedRoleBound";
+    /// Change something: the Deployment has no container of that name.
+    pub const CONTAINER_NOT_FOUND: &str = "ContainerNotFound";
+    /// Change something: another field manager holds the env entry.
+    pub const ENV_CONFLICT: &str = "EnvConflict";
+    /// Change something: the env entry is set by `valueFrom`.
+    pub const ENV_USES_VALUE_FROM: &str = "EnvUsesValueFrom";
+    /// Change something: the rollout passed its progress deadline; the old pods go on serving.
+    pub const ROLLOUT_STUCK: &str = "RolloutStuck";
+    /// Waiting: the Deployment is paused.
+    pub const ROLLOUT_PAUSED: &str = "RolloutPaused";
+}

@@ -1,0 +1,286 @@
+//! HasuraInstance: one Hasura Deployment and its API resource in Logto.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LocalRef, Origin, schema};
+
+/// One Hasura Deployment of this namespace, and the API resource in Logto that its tokens are for.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "logto-hasura.dev",
+    version = "v1alpha1",
+    kind = "HasuraInstance",
+    plural = "hasurainstances",
+    shortname = "hi",
+    category = "logto-hasura",
+    namespaced,
+    status = "HasuraInstanceStatus",
+    derive = "PartialEq",
+    doc = "One Hasura Deployment of this namespace, and the API resource in Logto that its tokens are for.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(
+        name = "Indicator",
+        type_ = "string",
+        json_path = ".spec.apiResource.indicator"
+    ),
+    printcolumn(
+        name = "Deployment",
+        type_ = "string",
+        json_path = ".spec.deploymentRef.name"
+    ),
+    printcolumn(
+        name = "Tenant",
+        type_ = "string",
+        json_path = ".spec.tenantRef.name",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[x_kube(
+    validation = Rule::new("self.tenantRef == oldSelf.tenantRef").message("spec.tenantRef can not be changed; make a new HasuraInstance").field_path(".tenantRef"),
+    validation = Rule::new("self.apiResource.indicator == oldSelf.apiResource.indicator").message("spec.apiResource.indicator can not be changed, as in Logto; make a new HasuraInstance").field_path(".apiResource.indicator"),
+    validation = Rule::new("self.deploymentRef == oldSelf.deploymentRef").message("spec.deploymentRef can not be changed; make a new HasuraInstance").field_path(".deploymentRef"),
+    validation = Rule::new("self.logtoRoleNamePrefix == oldSelf.logtoRoleNamePrefix").message("spec.logtoRoleNamePrefix can not be changed: roles would be renamed under their holders").field_path(".logtoRoleNamePrefix"),
+    validation = Rule::new("self.auth.jwt.claimsNamespace == oldSelf.auth.jwt.claimsNamespace").message("spec.auth.jwt.claimsNamespace can not be changed: tokens that are out would be refused").field_path(".auth.jwt.claimsNamespace")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct HasuraInstanceSpec {
+    /// The LogtoTenant of this namespace that signs people in. Can not be changed.
+    pub tenant_ref: LocalRef,
+    /// The API resource in Logto that stands for this Hasura.
+    pub api_resource: ApiResource,
+    /// What the names of this instance's roles start with. Role names are unique in a Logto tenant, so `shop-` keeps
+    /// two instances' `editor` apart; only one instance of a tenant may leave it empty. Can not be changed.
+    #[serde(default)]
+    #[schemars(length(max = 63), regex(pattern = r"^([A-Za-z][A-Za-z0-9_:.-]*)?$"))]
+    pub logto_role_name_prefix: String,
+    /// The Deployment of this namespace that runs Hasura. Can not be changed.
+    pub deployment_ref: DeploymentRef,
+    /// How Hasura recognises its callers.
+    #[serde(default)]
+    pub auth: Auth,
+    /// How the settings reach Hasura.
+    #[serde(default)]
+    pub delivery: Delivery,
+}
+
+/// An API resource as Logto knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!self.indicator.matches('^https://[^.]+[.]logto[.]app/api$')").message("indicator names a Logto Management API, which Logto could never change or delete again").field_path(".indicator"),
+    validation = Rule::new("!self.indicator.startsWith('urn:logto:')").message("indicator: urn:logto: is reserved by Logto").field_path(".indicator"),
+    validation = Rule::new("!self.indicator.matches('^(https://[^/]*:443|http://[^/]*:80)(/.*)?$')").message("indicator: no token can be asked for an address that states the default port").field_path(".indicator"),
+    validation = Rule::new("!self.indicator.matches('^https?://[^/]*[A-Z]')").message("indicator: the host has to be lower case, since the audience is compared to the letter").field_path(".indicator")
+)]
+pub struct ApiResource {
+    /// The resource indicator: an absolute URI, by custom the address of the GraphQL endpoint. It becomes the token's
+    /// audience, to the letter. Can not be changed.
+    #[schemars(
+        length(min = 4, max = 256),
+        regex(pattern = r"^[a-z][a-z0-9+.-]*:[A-Za-z0-9._~:/?@!$'()*+,;=-]+$")
+    )]
+    pub indicator: String,
+    /// The name that people see in Logto's console.
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(
+            pattern = r"^[^\x00-\x1F\x7F\x{80}-\x{9F}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]+$"
+        )
+    )]
+    pub name: String,
+    /// How long an access token lives, in seconds. A role that is taken away works until then.
+    #[serde(default = "default_access_token_ttl")]
+    #[schemars(range(min = 60, max = 86400))]
+    pub access_token_ttl_seconds: i32,
+}
+
+fn default_access_token_ttl() -> i32 {
+    3600
+}
+
+/// A Deployment of the same namespace, and its container that runs Hasura.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentRef {
+    /// Name of the Deployment.
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+    )]
+    pub name: String,
+    /// The container that runs Hasura. When there is none of this name but only one container, that one is taken.
+    #[serde(default = "default_container")]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
+    pub container: String,
+}
+
+fn default_container() -> String {
+    "graphql-engine".to_owned()
+}
+
+/// How Hasura recognises its callers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.unauthorizedRole) || self.unauthorizedRole.lowerAscii() != 'admin'").message("unauthorizedRole can not be admin, which is the superuser in Hasura").field_path(".unauthorizedRole")
+)]
+pub struct Auth {
+    /// `JWT`: Hasura checks access tokens by itself.
+    #[serde(default)]
+    pub mode: AuthMode,
+    /// The role of callers that bring no token (HASURA_GRAPHQL_UNAUTHORIZED_ROLE). They choose their own session
+    /// variables, so no binding may name it. Absent: such callers are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*$")
+    )]
+    pub unauthorized_role: Option<String>,
+    /// Settings of mode JWT.
+    #[serde(default)]
+    pub jwt: Jwt,
+}
+
+/// How Hasura recognises its callers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AuthMode {
+    /// By HASURA_GRAPHQL_JWT_SECRET.
+    #[default]
+    #[serde(rename = "JWT")]
+    Jwt,
+}
+
+/// Settings of mode JWT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Jwt {
+    /// The claim of the token that holds Hasura's own claims. It contains `://`, so it can not be a standard claim.
+    /// Can not be changed.
+    #[serde(default = "default_claims_namespace")]
+    #[schemars(
+        length(min = 5, max = 256),
+        regex(pattern = r"^[a-z][a-z0-9+.-]*://[A-Za-z0-9._~:/?@!$'()*+,;=-]+$")
+    )]
+    pub claims_namespace: String,
+    /// How far Hasura's clock and Logto's may be apart, in seconds.
+    #[serde(default = "default_allowed_skew")]
+    #[schemars(range(min = 0, max = 300))]
+    pub allowed_skew_seconds: i32,
+}
+
+impl Default for Jwt {
+    fn default() -> Self {
+        Self {
+            claims_namespace: default_claims_namespace(),
+            allowed_skew_seconds: default_allowed_skew(),
+        }
+    }
+}
+
+fn default_claims_namespace() -> String {
+    "https://hasura.io/jwt/claims".to_owned()
+}
+
+fn default_allowed_skew() -> i32 {
+    60
+}
+
+/// How the settings reach Hasura.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// `PatchEnv`: as env entries of the Deployment's container.
+    #[serde(default)]
+    pub mode: DeliveryMode,
+    /// Lets a Deployment with strategy Recreate be patched. Its old pods end before the new ones are seen to work.
+    #[serde(default)]
+    pub allow_recreate: bool,
+}
+
+/// How the settings reach Hasura.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeliveryMode {
+    /// As env entries of the Deployment's container, by server-side apply.
+    #[default]
+    PatchEnv,
+}
+
+/// What the operator found and did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HasuraInstanceStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub observed_generation: Option<i64>,
+    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, and Reconciling or Stalled while True.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
+    pub conditions: Vec<Condition>,
+    /// The API resource in Logto.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_resource: Option<ApiResourceStatus>,
+    /// The Deployment as the operator last wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentStatus>,
+    /// The last value of the reconcile annotation that was acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+}
+
+/// The API resource in Logto. The id says where to look; it proves nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiResourceStatus {
+    /// Logto's id; absent while it is being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub id: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Since when it is being made. The intent is good for ten minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub creating_since: Option<Time>,
+}
+
+/// The Deployment as the operator last wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentStatus {
+    /// The Deployment's uid; another one means that it was made anew.
+    #[schemars(length(max = 64))]
+    pub uid: String,
+    /// A hash of the env entries that were written.
+    #[schemars(length(max = 64))]
+    pub auth_hash: String,
+    /// Whether every replica was seen to run with them. Later rollouts, of a new image for example, do not undo this.
+    pub rolled_out: bool,
+}

@@ -1,0 +1,66 @@
+//! Schemas that are written by hand because deriving them would leave them without bounds.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// The conditions of a status, with the bounds that `metav1.Condition` documents.
+///
+/// Source: kubernetes/apimachinery `pkg/apis/meta/v1/types.go`, type `Condition`.
+pub fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 8,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "type": "object",
+            "required": ["type", "status", "lastTransitionTime", "reason", "message"],
+            "properties": {
+                "type": {"type": "string", "maxLength": 316},
+                "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
+                "observedGeneration": {"type": "integer", "format": "int64", "minimum": 0},
+                "lastTransitionTime": {"type": "string", "format": "date-time", "maxLength": 64},
+                "reason": {
+                    "type": "string", "minLength": 1, "maxLength": 128,
+                    "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+                },
+                "message": {"type": "string", "maxLength": 4096}
+            }
+        }
+    })
+}
+
+/// A moment, to the second.
+pub fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time", "maxLength": 64})
+}
+
+/// The definition with no field nullable: a `null` then means absent, as the API conventions ask, and gets the default.
+///
+/// Source: kubernetes.io "Extend the Kubernetes API with CustomResourceDefinitions", section "Defaulting and Nullable".
+pub fn without_nullable(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut crd.spec.versions {
+        let schema = version
+            .schema
+            .as_mut()
+            .and_then(|validation| validation.open_api_v3_schema.as_mut());
+        if let Some(schema) = schema {
+            strip_nullable(schema);
+        }
+    }
+    crd
+}
+
+fn strip_nullable(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    schema
+        .properties
+        .iter_mut()
+        .flat_map(|properties| properties.values_mut())
+        .for_each(strip_nullable);
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        strip_nullable(items);
+    }
+}

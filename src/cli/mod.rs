@@ -1,0 +1,27 @@
+//! The command line: one file for each subcommand.
+
+mod crds;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps Hasura roles, Logto scopes and Logto roles the same, and tells Hasura whom to trust.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Crds(crds::Args),
+}
+
+/// Runs the subcommand that the arguments name.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Crds(args) => crds::run(&args),
+    }
+}

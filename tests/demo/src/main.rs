@@ -1,0 +1,2 @@
+//! Shows the operator at work on a real control plane.
+fn main() {}
