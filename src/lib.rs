@@ -1,6 +1,15 @@
 //! Keeps Hasura roles, Logto scopes and Logto roles the same, and tells Hasura whom to trust.
+//!
+//! Data flows one way, and so do the modules: [`cli`] → [`controller`] → [`logto`], [`hasura`] → [`domain`] → [`api`].
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
 pub mod cli;
+pub mod controller;
+pub mod domain;
+pub mod hasura;
+pub mod logto;
+pub mod metrics;
+pub mod server;
+pub mod telemetry;

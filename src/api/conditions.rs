@@ -101,6 +101,8 @@ pub mod reasons {
     pub const DESCRIPTION_TOO_LONG: &str = "DescriptionTooLong";
     /// Change something: the role is the instance's `unauthorizedRole`, which anonymous callers have.
     pub const UNAUTHORIZED_ROLE_BOUND: &str = "UnauthorizedRoleBound";
+    /// Change something: Hasura would not start with what the spec asks for.
+    pub const JWT_SECRET_INVALID: &str = "JwtSecretInvalid";
     /// Change something: the Deployment has no container of that name.
     pub const CONTAINER_NOT_FOUND: &str = "ContainerNotFound";
     /// Change something: another field manager holds the env entry.

@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
-mod crds;
+pub mod crds;
+mod operator;
 
 use std::process::ExitCode;
 
@@ -16,12 +17,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Operator(Box<operator::Args>),
     Crds(crds::Args),
 }
 
 /// Runs the subcommand that the arguments name.
 pub fn run() -> ExitCode {
     match Cli::parse().command {
+        Command::Operator(args) => operator::run(*args),
         Command::Crds(args) => crds::run(&args),
     }
 }

@@ -1,0 +1,225 @@
+//! The API resource of an instance: made once, found again, never taken from somebody else.
+
+use std::time::Duration;
+
+use super::{
+    binding::reason_of_conflict,
+    context::{Context, key},
+    registry::Connection,
+    status,
+    visit::{Error, Outcome},
+};
+use crate::{
+    api::{HasuraInstance, Origin, instance::ApiResourceStatus},
+    domain::{
+        desired::Resource,
+        plan::{Conflict, Standing, Step, plan_resource},
+        precedence::Key,
+    },
+    logto,
+};
+
+/// How long the intent to make a resource explains one that is found.
+const CREATING_IS_GOOD_FOR: Duration = Duration::from_secs(600);
+
+/// Plans that one visit carries out.
+const MOST_ROUNDS: usize = 4;
+
+/// Whether the resource is as the spec says.
+pub enum Synced {
+    /// It is, and the instance's status says which it is.
+    Yes,
+    /// Not yet, or never.
+    No(Outcome),
+}
+
+/// Brings the resource about. What is known of it goes into the instance's status.
+///
+/// # Errors
+/// When the API server fails.
+pub async fn sync(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    reread: bool,
+) -> Result<Synced, Error> {
+    let mut fresh = false;
+    if reread {
+        if let Err(error) = reread_resource(instance, connection).await {
+            return Ok(failed(ctx, instance, connection, &error));
+        }
+        fresh = true;
+    }
+    for _ in 0..MOST_ROUNDS {
+        let result = match plan(instance, ctx, connection) {
+            Ok(steps) if steps.is_empty() => {
+                remember(instance, connection);
+                return Ok(Synced::Yes);
+            }
+            Err(conflict) if fresh => return Ok(Synced::No(stalled(instance, &conflict))),
+            Ok(steps) if fresh || !makes(&steps) => {
+                carry_out(instance, ctx, connection, steps).await?
+            }
+            // Nothing is made, and nothing called taken, on the word of an old listing.
+            Ok(_) | Err(_) => {
+                fresh = true;
+                reread_resource(instance, connection).await
+            }
+        };
+        match result {
+            Err(logto::Error::Reread { .. } | logto::Error::NotFound { .. }) => {
+                fresh = true;
+                if let Err(error) = reread_resource(instance, connection).await {
+                    return Ok(failed(ctx, instance, connection, &error));
+                }
+            }
+            Err(error) => return Ok(failed(ctx, instance, connection, &error)),
+            Ok(()) => {}
+        }
+    }
+    let message = "the API resource kept changing while it was set right; it is tried again";
+    Ok(Synced::No(Outcome::retry(
+        crate::api::conditions::reasons::PROGRESSING_WITH_RETRY,
+        message,
+    )))
+}
+
+fn plan(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+) -> Result<Vec<Step>, Conflict> {
+    let desired = Resource::from(&instance.spec);
+    connection.session.observe(|observed| {
+        let found = observed.resources.get(&desired.indicator);
+        let standing = standing(instance, connection, found.map(|found| found.id.as_str()));
+        plan_resource(&desired, found, standing, &ctx.owner)
+    })
+}
+
+fn makes(steps: &[Step]) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(step, Step::CreateResource { .. }))
+}
+
+/// What this process saw, and what the status remembers of the resource with this id.
+fn standing(instance: &HasuraInstance, connection: &Connection, found: Option<&str>) -> Standing {
+    if connection.vouches_for(&instance.spec.api_resource.indicator, &key(instance)) {
+        return Standing::Known;
+    }
+    match remembered(instance) {
+        Some(ApiResourceStatus { id: Some(id), .. }) if Some(id.as_str()) == found => {
+            Standing::Known
+        }
+        Some(status) if is_creating(status) => Standing::Creating,
+        _ => Standing::Unknown,
+    }
+}
+
+fn remembered(instance: &HasuraInstance) -> Option<&ApiResourceStatus> {
+    instance.status.as_ref()?.api_resource.as_ref()
+}
+
+fn is_creating(status: &ApiResourceStatus) -> bool {
+    let since = status
+        .creating_since
+        .as_ref()
+        .map(|since| status::now().0.duration_since(since.0));
+    let age = since.and_then(|age| Duration::try_from(age).ok());
+    status.origin == Origin::Creating && age.is_some_and(|age| age <= CREATING_IS_GOOD_FOR)
+}
+
+async fn reread_resource(
+    instance: &HasuraInstance,
+    connection: &Connection,
+) -> Result<(), logto::Error> {
+    let id = remembered(instance).and_then(|status| status.id.clone());
+    connection
+        .session
+        .reread_resources(&instance.spec.api_resource.indicator, id.as_deref())
+        .await
+}
+
+/// Carries out steps; the intent to make a resource is in the status before the request is sent, so that a crash in
+/// between leaves no resource that nobody knows.
+async fn carry_out(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    steps: Vec<Step>,
+) -> Result<Result<(), logto::Error>, Error> {
+    for step in steps {
+        let makes = matches!(step, Step::CreateResource { .. });
+        if makes {
+            let intent = ApiResourceStatus {
+                id: None,
+                origin: Origin::Creating,
+                creating_since: Some(status::now()),
+            };
+            write(instance, ctx, Some(intent)).await?;
+        }
+        if let Err(error) = connection.session.execute(&step).await {
+            if makes && !error.may_have_happened() {
+                // A definite refusal: whatever is found there now was made by somebody else.
+                write(instance, ctx, None).await?;
+            }
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
+}
+
+async fn write(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    resource: Option<ApiResourceStatus>,
+) -> Result<(), Error> {
+    let mut status = instance.status.clone().unwrap_or_default();
+    status.api_resource = resource;
+    *instance = status::write(&ctx.client, instance, status).await?;
+    Ok(())
+}
+
+/// Notes which resource it is and where it comes from, for the status that ends the visit.
+fn remember(instance: &mut HasuraInstance, connection: &Connection) {
+    let indicator = &instance.spec.api_resource.indicator;
+    let Some(id) = connection
+        .session
+        .observe(|observed| Some(observed.resources.get(indicator)?.id.clone()))
+    else {
+        return;
+    };
+    let origin = match remembered(instance) {
+        Some(status) if status.id.as_ref() == Some(&id) => status.origin,
+        Some(status) if status.origin == Origin::Creating => Origin::Created,
+        // Found by a mark on one of its scopes: the status was lost, and what made it can not be told any more.
+        _ => Origin::Adopted,
+    };
+    let found = ApiResourceStatus {
+        id: Some(id),
+        origin,
+        creating_since: None,
+    };
+    instance.status.get_or_insert_default().api_resource = Some(found);
+}
+
+fn stalled(instance: &mut HasuraInstance, conflict: &Conflict) -> Outcome {
+    instance.status.get_or_insert_default().api_resource = None;
+    Outcome::stalled(reason_of_conflict(conflict), conflict.to_string())
+}
+
+fn failed(
+    ctx: &Context,
+    instance: &HasuraInstance,
+    connection: &Connection,
+    error: &logto::Error,
+) -> Synced {
+    connection.session.note(error);
+    if connection.session.is_down() {
+        let Key { namespace, .. } = key(instance);
+        ctx.triggers
+            .tenant(&namespace, &instance.spec.tenant_ref.name);
+    }
+    Synced::No(Outcome::of(error))
+}

@@ -1,0 +1,254 @@
+//! From a LogtoTenant and its Secret to a connection.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt};
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+
+use super::{
+    context::{Context, created, deleting, key},
+    registry::Connection,
+    rivals,
+    status::Verdict,
+    visit::Outcome,
+};
+use crate::{
+    api::{LogtoTenant, conditions::reasons, tenant::JwksCheck},
+    domain::precedence::{Claim, Claimant, losers},
+    logto::{
+        Client, ClientConfig, Credentials, DEFAULT_TIMEOUT, Endpoint, Error, RateLimit, Session,
+        Transport, jwk_url,
+    },
+};
+
+/// What came of an attempt.
+pub enum Attempt {
+    /// A connection, maybe the one before.
+    Connected(Arc<Connection>),
+    /// What the status says.
+    Failed(Verdict),
+}
+
+/// Connects, or keeps the connection before when nothing that it was made of changed.
+pub async fn connect(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    before: Option<&Arc<Connection>>,
+) -> Attempt {
+    match try_connect(ctx, tenant, before).await {
+        Ok(connection) => Attempt::Connected(connection),
+        Err(verdict) => Attempt::Failed(verdict),
+    }
+}
+
+async fn try_connect(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    before: Option<&Arc<Connection>>,
+) -> Result<Arc<Connection>, Verdict> {
+    let credentials = read_credentials(ctx, tenant).await?;
+    let for_hasura = endpoint_for_hasura(tenant, &credentials)?;
+    let made_of = hash(tenant, &credentials);
+    if let Some(before) = before.filter(|before| before.made_of == made_of) {
+        check_rivals(ctx, tenant, before)?;
+        return Ok(Arc::clone(before));
+    }
+    let client = Client::connect(config(ctx, tenant, credentials)?)
+        .await
+        .map_err(|error| refused(&error))?;
+    let jwk_url = jwk_url(&for_hasura, client.discovery());
+    let check = (tenant.spec.jwks_check == JwksCheck::Require).then_some(for_hasura);
+    let session = Session::open(client, ctx.owner.clone())
+        .await
+        .map_err(|error| refused(&error))?;
+    let connection = Arc::new(Connection::new(session, made_of, jwk_url, check));
+    check_rivals(ctx, tenant, &connection)?;
+    Ok(connection)
+}
+
+async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credentials, Verdict> {
+    let name = &tenant.spec.credentials_secret_ref.name;
+    let namespace = tenant.namespace().unwrap_or_default();
+    let secrets: Api<Secret> = Api::namespaced(ctx.client.clone(), &namespace);
+    let secret = match secrets.get_opt(name).await {
+        Ok(Some(secret)) => secret,
+        Ok(None) => {
+            let message = format!(
+                "Secret {name:?} is not in this namespace; it is looked for every {} s. It holds the keys endpoint, \
+                 clientId and clientSecret",
+                ctx.clocks.credentials_retry.as_secs()
+            );
+            return Err(Verdict::Waiting(reasons::SECRET_NOT_FOUND, message));
+        }
+        Err(kube::Error::Api(status)) if status.is_forbidden() => {
+            let message = format!(
+                "the operator may not get Secret {name:?}: give its ServiceAccount that right"
+            );
+            return Err(Verdict::Waiting(reasons::SECRET_FORBIDDEN, message));
+        }
+        Err(error) => {
+            return Err(Verdict::Waiting(
+                reasons::KUBERNETES_ERROR,
+                format!("reading Secret {name:?}: {error}"),
+            ));
+        }
+    };
+    let data = secret.data.unwrap_or_default();
+    let key = |key: &str| data.get(key).map(|value| value.0.as_slice());
+    Credentials::read(key, tenant.spec.allow_plain_http).map_err(|error| {
+        Verdict::Stalled(
+            reasons::CREDENTIALS_INVALID,
+            format!("Secret {name:?}: {error}"),
+        )
+    })
+}
+
+fn endpoint_for_hasura(
+    tenant: &LogtoTenant,
+    credentials: &Credentials,
+) -> Result<Endpoint, Verdict> {
+    match tenant
+        .spec
+        .endpoint_for_hasura
+        .as_deref()
+        .filter(|text| !text.is_empty())
+    {
+        None => Ok(credentials.endpoint.clone()),
+        Some(text) => Endpoint::parse(text, tenant.spec.allow_plain_http).map_err(|error| {
+            Verdict::Stalled(
+                reasons::CREDENTIALS_INVALID,
+                format!("spec.endpointForHasura: {error}"),
+            )
+        }),
+    }
+}
+
+fn config(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    credentials: Credentials,
+) -> Result<ClientConfig, Verdict> {
+    let transport = Transport::new(DEFAULT_TIMEOUT, None)
+        .map_err(|error| Verdict::Stalled(reasons::CREDENTIALS_INVALID, error.to_string()))?;
+    let metrics = Arc::clone(&ctx.metrics);
+    let limit = &tenant.spec.rate_limit;
+    Ok(ClientConfig {
+        transport,
+        credentials,
+        tenant_id: tenant.spec.tenant_id.clone(),
+        rate: RateLimit {
+            requests_per_second: limit.requests_per_second.unsigned_abs(),
+            burst: limit.burst.unsigned_abs(),
+        },
+        observer: Arc::new(move |operation, outcome, took| {
+            metrics.requested(operation.name(), outcome.name(), took.as_secs_f64());
+        }),
+    })
+}
+
+/// Of everything that a connection is made of, the secret included, so it is a hash.
+fn hash(tenant: &LogtoTenant, credentials: &Credentials) -> String {
+    let spec = &tenant.spec;
+    let parts = [
+        credentials.endpoint.to_string(),
+        credentials.client_id.clone(),
+        credentials.client_secret.expose_secret().to_owned(),
+        spec.tenant_id.clone(),
+        format!(
+            "{:?} {:?} {:?}",
+            spec.endpoint_for_hasura, spec.jwks_check, spec.rate_limit
+        ),
+    ];
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    format!("{:x?}", hash.finalize())
+}
+
+/// Two LogtoTenants for one tenant would have two budgets and two snapshots of it.
+fn check_rivals(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    connection: &Connection,
+) -> Result<(), Verdict> {
+    let issuer = connection.session.client().discovery().issuer.clone();
+    let tenant_id = tenant.spec.tenant_id.clone();
+    let claimant = |tenant: &LogtoTenant| Claimant {
+        key: key(tenant),
+        native: true,
+        marked: false,
+        created: created(tenant),
+        deleting: deleting(tenant),
+        claims: vec![Claim::Tenant(issuer.clone(), tenant_id.clone())],
+    };
+    let mut claimants = vec![claimant(tenant)];
+    for (other, entry) in ctx.registry.all() {
+        let reference =
+            kube::runtime::reflector::ObjectRef::new(&other.name).within(&other.namespace);
+        let Some(rival) = ctx.stores.tenants.get(&reference) else {
+            continue;
+        };
+        let same = entry.verdict.is_ready()
+            && entry
+                .connection
+                .is_some_and(|other| other.session.client().discovery().issuer == issuer)
+            && rival.spec.tenant_id == tenant_id;
+        if same && other != key(tenant) {
+            claimants.push(claimant(&rival));
+        }
+    }
+    let lost = losers(claimants).remove(&key(tenant));
+    lost.map_or(Ok(()), |lost| {
+        Err(rivals::verdict(
+            &lost,
+            &tenant.namespace().unwrap_or_default(),
+        ))
+    })
+}
+
+fn refused(error: &Error) -> Verdict {
+    match error {
+        Error::Credentials { .. } => {
+            Verdict::Stalled(reasons::CREDENTIALS_REFUSED, error.to_string())
+        }
+        Error::Stop { .. } => Verdict::Stalled(reasons::DISCOVERY_REFUSED, error.to_string()),
+        _ => Outcome::of(error).verdict,
+    }
+}
+
+/// Whether the keys answer where Hasura will fetch them, and are the tenant's. Hasura would crash at start if not.
+pub async fn check_keys(connection: &Connection) -> Verdict {
+    let Some(base) = &connection.check_keys_at else {
+        return Verdict::Ready(String::new());
+    };
+    let client = connection.session.client();
+    let unreachable = |error: Error| {
+        let message = format!(
+            "the key set at {} that Hasura would fetch: {error}",
+            connection.jwk_url
+        );
+        Verdict::Waiting(reasons::JWKS_UNREACHABLE, message)
+    };
+    let at_hasura = match client.keys_at(base).await {
+        Ok(keys) => keys,
+        Err(error) => return unreachable(error),
+    };
+    if connection.jwk_url == client.discovery().jwks_uri {
+        return Verdict::Ready(String::new());
+    }
+    match client.keys().await {
+        Ok(keys) if keys == at_hasura => Verdict::Ready(String::new()),
+        Ok(_) => {
+            let message = format!(
+                "the key set at {} is not the tenant's: spec.endpointForHasura has to be the same Logto",
+                connection.jwk_url
+            );
+            Verdict::Stalled(reasons::JWKS_MISMATCH, message)
+        }
+        Err(error) => unreachable(error),
+    }
+}

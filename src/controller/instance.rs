@@ -1,0 +1,224 @@
+//! HasuraInstance: its API resource in Logto, and the auth settings of its Deployment.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{
+    Api, ResourceExt,
+    runtime::{
+        controller::Action,
+        finalizer::{Event, finalizer},
+    },
+};
+
+use super::{
+    access::{Access, access},
+    api_resource::{self, Synced},
+    auth::{self, Configured},
+    context::{Context, Reread, deleting, deleting_for, key},
+    registry::Connection,
+    rivals,
+    status::{self, Detail, Verdict, is_settled},
+    visit::{self, Error, Next, Outcome},
+};
+use crate::{
+    api::{
+        FINALIZER, HasuraInstance, HasuraInstanceStatus, RECONCILE_REQUESTED_AT,
+        conditions::{reasons, types},
+    },
+    domain::precedence::Key,
+};
+
+/// Visits an instance.
+///
+/// # Errors
+/// When the API server fails; Logto's failures end in the status.
+pub async fn reconcile(instance: Arc<HasuraInstance>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let api = Api::namespaced(
+        ctx.client.clone(),
+        &instance.namespace().unwrap_or_default(),
+    );
+    let visit = |event| async {
+        match event {
+            Event::Apply(instance) => apply(&instance, &ctx).await,
+            Event::Cleanup(instance) => cleanup(&instance, &ctx),
+        }
+    };
+    Ok(finalizer(&api, FINALIZER, instance, visit).await?)
+}
+
+async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error> {
+    let first_status = |conditions: Vec<Condition>, generation| HasuraInstanceStatus {
+        conditions,
+        observed_generation: Some(generation),
+        ..HasuraInstanceStatus::default()
+    };
+    let mut instance = visit::begin(ctx, instance, first_status).await?;
+    let reread = ctx.reread_asked(&instance);
+    let connection = match connection(&instance, ctx) {
+        Ok(Some(connection)) => connection,
+        Ok(None) => return Ok(Action::await_change()),
+        Err(outcome) => {
+            let status = status_of(&instance, Stage::Resource, &outcome, reread);
+            return visit::end(ctx, &instance, status, &outcome).await;
+        }
+    };
+    let (stage, mut outcome) =
+        steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
+    if let Reread::After(wait) = reread {
+        outcome.next = Next::After(wait);
+    }
+    let status = status_of(&instance, stage, &outcome, reread);
+    visit::end(ctx, &instance, status, &outcome).await
+}
+
+/// The tenant's connection; none when there is nothing new to say until the tenant was visited.
+fn connection(
+    instance: &HasuraInstance,
+    ctx: &Context,
+) -> Result<Option<Arc<Connection>>, Outcome> {
+    let namespace = instance.namespace().unwrap_or_default();
+    let tenant = Key {
+        namespace: namespace.clone(),
+        name: instance.spec.tenant_ref.name.clone(),
+    };
+    let connection = match access(ctx, &tenant) {
+        Access::Open(connection) => connection,
+        Access::NotFound(message) => {
+            return Err(Outcome::waiting(reasons::TENANT_NOT_FOUND, message));
+        }
+        Access::Unvisited => return Ok(None),
+        Access::Closed(_) if is_settled(instance) => return Ok(None),
+        Access::Closed(message) => {
+            return Err(Outcome::waiting(reasons::TENANT_NOT_READY, message));
+        }
+    };
+    if let Some(lost) = rivals::instance_lost(&ctx.stores, instance) {
+        connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
+        return Err(Outcome {
+            verdict: rivals::verdict(&lost, &namespace),
+            next: Next::Change,
+        });
+    }
+    Ok(Some(connection))
+}
+
+/// How far a visit came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Resource,
+    Auth,
+    Rollout,
+    Done,
+}
+
+/// Goes through the stages; the status parts that they found are put into `instance` as they come.
+async fn steps(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    reread: bool,
+) -> Result<(Stage, Outcome), Error> {
+    let indicator = instance.spec.api_resource.indicator.clone();
+    match api_resource::sync(instance, ctx, connection, reread).await? {
+        Synced::Yes => {
+            if connection.vouch(&indicator, key(instance)) {
+                for binding in ctx.stores.bindings_of(
+                    &instance.namespace().unwrap_or_default(),
+                    &instance.name_any(),
+                ) {
+                    ctx.triggers.binding(&binding);
+                }
+            }
+        }
+        Synced::No(outcome) => {
+            connection.unvouch(&indicator, &key(instance));
+            return Ok((Stage::Resource, outcome));
+        }
+    }
+    Ok(match auth::configure(instance, ctx, connection).await? {
+        Configured::No(outcome) => (Stage::Auth, outcome),
+        Configured::RollingOut(outcome) => (Stage::Rollout, outcome),
+        Configured::RolledOut => {
+            let message = format!("tokens for {indicator:?} are accepted as of the last rollout");
+            (
+                Stage::Done,
+                Outcome {
+                    verdict: Verdict::Ready(message),
+                    next: Next::Change,
+                },
+            )
+        }
+    })
+}
+
+fn status_of(
+    instance: &HasuraInstance,
+    stage: Stage,
+    outcome: &Outcome,
+    reread: Reread,
+) -> HasuraInstanceStatus {
+    let before = instance.status.clone().unwrap_or_default();
+    let generation = instance.metadata.generation.unwrap_or_default();
+    let stages = [
+        (
+            Stage::Resource,
+            types::API_RESOURCE_SYNCED,
+            "the API resource in Logto is as the spec says",
+        ),
+        (
+            Stage::Auth,
+            types::AUTH_CONFIGURED,
+            "the Deployment carries the settings",
+        ),
+        (
+            Stage::Rollout,
+            types::ROLLED_OUT,
+            "every replica ran with the settings that were last written",
+        ),
+    ];
+    let detail = |(own, type_, well): (Stage, &'static str, &str)| match own.cmp(&stage) {
+        std::cmp::Ordering::Less => Detail::well(type_, well),
+        std::cmp::Ordering::Equal => Detail::ill(type_, &outcome.verdict),
+        std::cmp::Ordering::Greater => Detail {
+            type_,
+            status: None,
+            reason: reasons::PROGRESSING,
+            message: "comes after what is not done yet".to_owned(),
+        },
+    };
+    HasuraInstanceStatus {
+        observed_generation: Some(generation),
+        conditions: status::conditions(
+            &before.conditions,
+            generation,
+            &outcome.verdict,
+            stages.into_iter().map(detail).collect(),
+        ),
+        last_handled_reconcile_at: match reread {
+            Reread::Now => instance.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
+            _ => before.last_handled_reconcile_at,
+        },
+        ..before
+    }
+}
+
+/// The resource and the env entries stay as they are; bindings that are being deleted too need the instance to find
+/// what they made, so it waits for those, but not for ever.
+fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error> {
+    let namespace = instance.namespace().unwrap_or_default();
+    let waited = deleting_for(instance);
+    let bindings = ctx.stores.bindings_of(&namespace, &instance.name_any());
+    if waited < ctx.clocks.release_after && bindings.iter().any(|binding| deleting(&**binding)) {
+        return Err(Error::Held(ctx.clocks.release_after - waited));
+    }
+    let tenant = Key {
+        namespace,
+        name: instance.spec.tenant_ref.name.clone(),
+    };
+    if let Some(connection) = ctx.registry.get(&tenant).and_then(|entry| entry.connection) {
+        connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
+    }
+    ctx.forget(instance);
+    Ok(Action::await_change())
+}

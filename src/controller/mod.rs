@@ -1,0 +1,26 @@
+//! Three controllers, one for each kind, and one way of data: tenant → instance → binding.
+//!
+//! [`run`] starts them. A visit ends with a status ([`visit`], [`status`]); what changes wakes what depends on it
+//! ([`triggers`]); who holds what several ask for is told by [`rivals`]; a tenant is compared as a whole ([`resync`]).
+
+mod access;
+mod api_resource;
+mod auth;
+mod backoff;
+mod binding;
+mod connect;
+mod context;
+mod instance;
+mod registry;
+mod release;
+mod resync;
+mod rivals;
+mod run;
+mod status;
+mod tenant;
+mod triggers;
+mod visit;
+mod watch;
+
+pub use context::Clocks;
+pub use run::{RunError, Settings, run};

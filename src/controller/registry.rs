@@ -1,0 +1,123 @@
+//! The tenants' connections, as the tenant controller keeps them and the others use them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use url::Url;
+
+use super::status::Verdict;
+use crate::{
+    domain::precedence::Key,
+    logto::{Endpoint, Session},
+};
+
+/// A connected tenant.
+pub struct Connection {
+    /// Everything remote goes through it.
+    pub session: Session,
+    /// A hash of what it was made of; another one means that it has to be made anew.
+    pub made_of: String,
+    /// Where Hasura will fetch the keys.
+    pub jwk_url: Url,
+    /// The same address as an origin, to check the keys at; none when they are not to be checked.
+    pub check_keys_at: Option<Endpoint>,
+    /// When the tenant is to be listed again.
+    pub next_listing: Mutex<Instant>,
+    /// When roles' scopes are to be read again.
+    pub next_reading: Mutex<Instant>,
+    /// The instance that was seen to have an API resource, by indicator. A status could be forged; this can not.
+    vouched: Mutex<HashMap<String, Key>>,
+}
+
+impl Connection {
+    /// A connection whose tenant was just listed.
+    pub fn new(
+        session: Session,
+        made_of: String,
+        jwk_url: Url,
+        check_keys_at: Option<Endpoint>,
+    ) -> Self {
+        let now = Mutex::new(Instant::now());
+        Self {
+            session,
+            made_of,
+            jwk_url,
+            check_keys_at,
+            next_listing: now,
+            next_reading: Mutex::new(Instant::now()),
+            vouched: Mutex::default(),
+        }
+    }
+
+    /// Notes that an instance has its API resource; gives whether that is news.
+    pub fn vouch(&self, indicator: &str, instance: Key) -> bool {
+        lock(&self.vouched)
+            .insert(indicator.to_owned(), instance.clone())
+            .as_ref()
+            != Some(&instance)
+    }
+
+    /// Notes that an instance does not have its API resource, or no longer.
+    pub fn unvouch(&self, indicator: &str, instance: &Key) {
+        lock(&self.vouched).retain(|other, holder| other != indicator || holder != instance);
+    }
+
+    /// Whether an instance was seen to have its API resource.
+    pub fn vouches_for(&self, indicator: &str, instance: &Key) -> bool {
+        lock(&self.vouched).get(indicator) == Some(instance)
+    }
+}
+
+/// What the tenant controller last came to.
+#[derive(Clone)]
+pub struct Entry {
+    /// The LogtoTenant's uid.
+    pub uid: String,
+    /// The generation of its spec.
+    pub generation: i64,
+    /// The connection, also while something is wrong: deletions may go on with it.
+    pub connection: Option<Arc<Connection>>,
+    /// Whether the tenant can be used.
+    pub verdict: Verdict,
+    /// Whether Hasura would get the tenant's keys.
+    pub keys: Verdict,
+    /// When the Secret was last read.
+    pub secret_read: Instant,
+}
+
+/// All tenants' entries, by namespace and name.
+#[derive(Default)]
+pub struct Registry(Mutex<HashMap<Key, Entry>>);
+
+impl Registry {
+    /// The entry of a tenant; none before its first visit in this process.
+    pub fn get(&self, key: &Key) -> Option<Entry> {
+        lock(&self.0).get(key).cloned()
+    }
+
+    /// Replaces an entry.
+    pub fn put(&self, key: Key, entry: Entry) {
+        lock(&self.0).insert(key, entry);
+    }
+
+    /// Forgets a tenant.
+    pub fn remove(&self, key: &Key) {
+        lock(&self.0).remove(key);
+    }
+
+    /// All entries.
+    pub fn all(&self) -> Vec<(Key, Entry)> {
+        lock(&self.0)
+            .iter()
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect()
+    }
+}
+
+/// The value behind a mutex; a panic elsewhere ends the process, so a poisoned one is as good.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,144 @@
+//! Drift, found for a tenant as a whole: only what is not as it should be is woken.
+
+use std::time::{Duration, Instant};
+
+use kube::ResourceExt;
+
+use super::{
+    context::{Context, key},
+    registry::{Connection, lock},
+};
+use crate::{
+    api::LogtoTenant,
+    domain::{
+        desired::{Binding, Resource},
+        plan::{Standing, plan_binding, plan_resource},
+    },
+    logto,
+};
+
+/// The shortest time between two batches of reads.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a tenant is listed.
+pub fn period(ctx: &Context, tenant: &LogtoTenant) -> Duration {
+    let spec = u64::try_from(tenant.spec.resync_period_seconds).unwrap_or(600);
+    ctx.clocks
+        .resync_period
+        .unwrap_or(Duration::from_secs(spec))
+}
+
+/// Lists the tenant again when it is time, or at once.
+///
+/// # Errors
+/// Those of the requests.
+pub async fn list(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    connection: &Connection,
+    now: bool,
+) -> Result<bool, logto::Error> {
+    if !now && Instant::now() < *lock(&connection.next_listing) {
+        return Ok(false);
+    }
+    connection.session.refresh().await?;
+    schedule_listing(ctx, tenant, connection);
+    Ok(true)
+}
+
+/// The next listing is one period away, more or less a tenth, so that tenants do not fall into step.
+pub fn schedule_listing(ctx: &Context, tenant: &LogtoTenant, connection: &Connection) {
+    let wait = period(ctx, tenant).mul_f64(rand::random_range(0.9..=1.1));
+    *lock(&connection.next_listing) = Instant::now() + wait;
+}
+
+/// Reads the scopes of some roles, so that all are read once in a period, spread over it. Gives whether it read any.
+///
+/// # Errors
+/// Those of the requests.
+pub async fn read_some_roles(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    connection: &Connection,
+) -> Result<bool, logto::Error> {
+    if Instant::now() < *lock(&connection.next_reading) {
+        return Ok(false);
+    }
+    let roles = connection.session.roles_by_age_of_reading();
+    let count = u32::try_from(roles.len()).unwrap_or(u32::MAX).max(1);
+    let each = period(ctx, tenant) / count;
+    let pause = each.max(SHORTEST_PAUSE.min(period(ctx, tenant)));
+    let batch = pause.as_secs_f64() / each.as_secs_f64().max(f64::MIN_POSITIVE);
+    *lock(&connection.next_reading) = Instant::now() + pause;
+    let background = connection.session.client().background();
+    // A batch is at most one second's share of the period, so the cast can not lose anything that matters.
+    let batch = batch.round().max(1.0) as usize;
+    for role in roles.iter().take(batch) {
+        connection
+            .session
+            .read_role_scopes(&background, role)
+            .await?;
+    }
+    Ok(!roles.is_empty())
+}
+
+/// Wakes the instances and bindings of a tenant that are not as they should be.
+pub fn wake_drifted(ctx: &Context, tenant: &LogtoTenant, connection: &Connection) {
+    let namespace = tenant.namespace().unwrap_or_default();
+    for instance in ctx.stores.instances_of(&namespace, &tenant.name_any()) {
+        let indicator = &instance.spec.api_resource.indicator;
+        let standing = if connection.vouches_for(indicator, &key(&*instance)) {
+            Standing::Known
+        } else {
+            Standing::Unknown
+        };
+        let plan = connection.session.observe(|observed| {
+            plan_resource(
+                &Resource::from(&instance.spec),
+                observed.resources.get(indicator),
+                standing,
+                &ctx.owner,
+            )
+        });
+        if plan.is_ok_and(|steps| steps.is_empty()) {
+            wake_drifted_bindings(ctx, connection, &namespace, &instance);
+        } else {
+            ctx.triggers.instance(&instance);
+        }
+    }
+}
+
+fn wake_drifted_bindings(
+    ctx: &Context,
+    connection: &Connection,
+    namespace: &str,
+    instance: &crate::api::HasuraInstance,
+) {
+    for binding in ctx.stores.bindings_of(namespace, &instance.name_any()) {
+        let desired = Binding::new(
+            &ctx.owner,
+            namespace,
+            &binding.name_any(),
+            &binding,
+            instance,
+        );
+        let Ok(desired) = desired else { continue };
+        let plan = connection
+            .session
+            .observe(|observed| plan_binding(&desired, &ctx.owner, observed));
+        if !plan.is_ok_and(|steps| steps.is_empty()) {
+            ctx.triggers.binding(&binding);
+        }
+    }
+}
+
+/// Wakes all that depends on a tenant.
+pub fn wake_all(ctx: &Context, tenant: &LogtoTenant) {
+    let namespace = tenant.namespace().unwrap_or_default();
+    for instance in ctx.stores.instances_of(&namespace, &tenant.name_any()) {
+        ctx.triggers.instance(&instance);
+        for binding in ctx.stores.bindings_of(&namespace, &instance.name_any()) {
+            ctx.triggers.binding(&binding);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Who else asks for what an object asks for, read off the stores.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use super::{
+    context::{created, deleting, key},
+    triggers::Stores,
+};
+use crate::{
+    api::{HasuraInstance, HasuraRoleBinding, conditions::reasons},
+    controller::status::Verdict,
+    domain::{
+        desired::role_name,
+        observed::Observed,
+        ownership::Owner,
+        precedence::{Claim, Claimant, Key, Lost, losers},
+    },
+};
+
+/// What an instance lost to another, if anything.
+pub fn instance_lost(stores: &Stores, instance: &HasuraInstance) -> Option<Lost> {
+    let namespace = instance.namespace().unwrap_or_default();
+    let rivals = stores
+        .instances
+        .state_filter(|rival: &HasuraInstance| rival.namespace().as_deref() == Some(&namespace));
+    let claimants = rivals
+        .iter()
+        .map(|rival| instance_claimant(rival))
+        .collect();
+    losers(claimants).remove(&key(instance))
+}
+
+fn instance_claimant(instance: &HasuraInstance) -> Claimant {
+    let namespace = instance.namespace().unwrap_or_default();
+    let tenant = Key {
+        namespace: namespace.clone(),
+        name: instance.spec.tenant_ref.name.clone(),
+    };
+    let mut claims = vec![
+        Claim::Indicator(tenant.clone(), instance.spec.api_resource.indicator.clone()),
+        Claim::Deployment(Key {
+            namespace,
+            name: instance.spec.deployment_ref.name.clone(),
+        }),
+    ];
+    if instance.spec.logto_role_name_prefix.is_empty() {
+        claims.push(Claim::EmptyPrefix(tenant));
+    }
+    Claimant {
+        key: key(instance),
+        native: true,
+        marked: false,
+        created: created(instance),
+        deleting: deleting(instance),
+        claims,
+    }
+}
+
+/// What a binding lost to another, if anything. `observed` says whose mark is on what they ask for.
+pub fn binding_lost(
+    stores: &Stores,
+    owner: &Owner,
+    binding: &Arc<HasuraRoleBinding>,
+    instance: &HasuraInstance,
+    observed: &Observed,
+) -> Option<Lost> {
+    let namespace = instance.namespace().unwrap_or_default();
+    let mut others: Vec<(Arc<HasuraInstance>, Arc<HasuraRoleBinding>)> = Vec::new();
+    for instance in stores.instances_of(&namespace, &instance.spec.tenant_ref.name) {
+        let bindings = stores.bindings_of(&namespace, &instance.name_any());
+        others.extend(
+            bindings
+                .into_iter()
+                .map(|binding| (Arc::clone(&instance), binding)),
+        );
+    }
+    others.retain(|(_, other)| other.name_any() != binding.name_any());
+    // Rivals, and rivals of rivals: one that lost to a third holds nothing that this one would have to yield to.
+    let mut involved = vec![(Arc::new(instance.clone()), Arc::clone(binding))];
+    let mut next = 0;
+    while let Some((instance, binding)) = involved.get(next).cloned() {
+        let alike = |other: &mut (Arc<HasuraInstance>, Arc<HasuraRoleBinding>)| {
+            asks_alike((&instance, &binding), (&other.0, &other.1))
+        };
+        involved.extend(others.extract_if(.., alike));
+        next += 1;
+    }
+    if involved.len() == 1 {
+        return None;
+    }
+    let claimant = |(instance, binding): &(Arc<HasuraInstance>, Arc<HasuraRoleBinding>)| {
+        binding_claimant(
+            binding,
+            instance,
+            bears_mark(binding, instance, owner, observed),
+        )
+    };
+    losers(involved.iter().map(claimant).collect()).remove(&key(&**binding))
+}
+
+/// Whether two bindings of a tenant share a claim, told without making the claims.
+fn asks_alike(
+    a: (&HasuraInstance, &HasuraRoleBinding),
+    b: (&HasuraInstance, &HasuraRoleBinding),
+) -> bool {
+    let same_instance = a.0.metadata.name == b.0.metadata.name;
+    let (a_spec, b_spec) = (&a.1.spec, &b.1.spec);
+    let in_instance =
+        a_spec.hasura_role == b_spec.hasura_role || a_spec.scope.name == b_spec.scope.name;
+    (same_instance && in_instance) || role_name_bytes(a).eq(role_name_bytes(b))
+}
+
+fn role_name_bytes<'a>(
+    (instance, binding): (&'a HasuraInstance, &'a HasuraRoleBinding),
+) -> impl Iterator<Item = u8> + 'a {
+    let (prefix, name) = match &binding.spec.logto_role.name {
+        Some(name) => ("", name),
+        None => (
+            instance.spec.logto_role_name_prefix.as_str(),
+            &binding.spec.hasura_role,
+        ),
+    };
+    prefix.bytes().chain(name.bytes())
+}
+
+/// The live binding of the same instance and namespace that takes over what a binding leaves.
+pub fn successor(
+    stores: &Stores,
+    binding: &HasuraRoleBinding,
+    instance: &HasuraInstance,
+) -> Option<Arc<HasuraRoleBinding>> {
+    let namespace = binding.namespace().unwrap_or_default();
+    let role = role_name(binding, &instance.spec);
+    let takes_over = |rival: &HasuraRoleBinding| {
+        !deleting(rival)
+            && rival.spec.logto_role.type_ == binding.spec.logto_role.type_
+            && role_name(rival, &instance.spec) == role
+    };
+    let mut rivals = stores.bindings_of(&namespace, &instance.name_any());
+    rivals.retain(|rival| takes_over(rival));
+    rivals
+        .into_iter()
+        .min_by_key(|rival| (created(&**rival), key(&**rival)))
+}
+
+fn binding_claimant(
+    binding: &HasuraRoleBinding,
+    instance: &HasuraInstance,
+    marked: bool,
+) -> Claimant {
+    let tenant = Key {
+        namespace: instance.namespace().unwrap_or_default(),
+        name: instance.spec.tenant_ref.name.clone(),
+    };
+    Claimant {
+        key: key(binding),
+        native: true,
+        marked,
+        created: created(binding),
+        deleting: deleting(binding),
+        claims: vec![
+            Claim::HasuraRole(key(instance), binding.spec.hasura_role.clone()),
+            Claim::Scope(key(instance), binding.spec.scope.name.clone()),
+            Claim::Role(tenant, role_name(binding, &instance.spec)),
+        ],
+    }
+}
+
+fn bears_mark(
+    binding: &HasuraRoleBinding,
+    instance: &HasuraInstance,
+    owner: &Owner,
+    observed: &Observed,
+) -> bool {
+    let mark = owner.mark(
+        &binding.namespace().unwrap_or_default(),
+        &binding.name_any(),
+    );
+    let role = observed.roles.get(&role_name(binding, &instance.spec));
+    let resource = observed
+        .resources
+        .get(&instance.spec.api_resource.indicator);
+    let scope = resource.and_then(|resource| resource.scopes.get(&binding.spec.scope.name));
+    role.is_some_and(|role| role.bears(&mark)) || scope.is_some_and(|scope| scope.bears(&mark))
+}
+
+/// What a loss comes to, for an object of `namespace`: who holds it in another namespace is not named.
+pub fn verdict(lost: &Lost, namespace: &str) -> Verdict {
+    let holder = if lost.holder.namespace == namespace {
+        lost.holder.name.as_str()
+    } else {
+        "of another namespace"
+    };
+    let (reason, what) = match &lost.claim {
+        Claim::Tenant(_, tenant) => (
+            reasons::TENANT_TAKEN,
+            format!("another LogtoTenant ({holder}) stands for the tenant {tenant:?} already"),
+        ),
+        Claim::Indicator(_, indicator) => (
+            reasons::INDICATOR_TAKEN,
+            format!("HasuraInstance {holder} has the indicator {indicator:?}"),
+        ),
+        Claim::Deployment(deployment) => (
+            reasons::DEPLOYMENT_TAKEN,
+            format!(
+                "HasuraInstance {holder} has the Deployment {:?}",
+                deployment.name
+            ),
+        ),
+        Claim::EmptyPrefix(_) => (
+            reasons::PREFIX_TAKEN,
+            format!(
+                "HasuraInstance {holder} of the same tenant has an empty spec.logtoRoleNamePrefix; give this one a prefix"
+            ),
+        ),
+        Claim::HasuraRole(_, role) => (
+            reasons::HASURA_ROLE_TAKEN,
+            format!("HasuraRoleBinding {holder} binds the Hasura role {role:?}"),
+        ),
+        Claim::Scope(_, scope) => (
+            reasons::SCOPE_TAKEN,
+            format!("HasuraRoleBinding {holder} has the scope {scope:?}"),
+        ),
+        Claim::Role(_, role) => (
+            reasons::ROLE_TAKEN,
+            format!("HasuraRoleBinding {holder} has the role {role:?}"),
+        ),
+    };
+    if lost.holder_deleting {
+        return Verdict::Waiting(
+            reasons::WAITING_FOR_RELEASE,
+            format!("{what} and is being deleted; this one is next"),
+        );
+    }
+    Verdict::Stalled(
+        reason,
+        format!("{what}; delete one of the two, or make it ask for something else"),
+    )
+}

@@ -1,0 +1,276 @@
+//! LogtoTenant: the connection, and the comparison of the whole tenant with what it should hold.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use kube::{
+    Api, ResourceExt,
+    runtime::{
+        controller::Action,
+        finalizer::{Event, finalizer},
+    },
+};
+
+use super::{
+    connect::{self, Attempt},
+    context::{Context, Reread, deleting, deleting_for, key},
+    registry::{Entry, lock},
+    resync,
+    status::{self, Detail, Verdict},
+    visit::{self, Error, Next, Outcome},
+};
+use crate::{
+    api::{FINALIZER, LogtoTenant, LogtoTenantStatus, RECONCILE_REQUESTED_AT, conditions::types},
+    domain::precedence::Key,
+};
+
+/// Visits a tenant.
+///
+/// # Errors
+/// When the API server fails; Logto's failures end in the status.
+pub async fn reconcile(tenant: Arc<LogtoTenant>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let api = Api::namespaced(ctx.client.clone(), &tenant.namespace().unwrap_or_default());
+    let visit = |event| async {
+        match event {
+            Event::Apply(tenant) => apply(&tenant, &ctx).await,
+            Event::Cleanup(tenant) => cleanup(&tenant, &ctx).await,
+        }
+    };
+    Ok(finalizer(&api, FINALIZER, tenant, visit).await?)
+}
+
+async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
+    let first_status = |conditions, generation| LogtoTenantStatus {
+        conditions,
+        observed_generation: Some(generation),
+        ..LogtoTenantStatus::default()
+    };
+    let tenant = visit::begin(ctx, tenant, first_status).await?;
+    let reread = ctx.reread_asked(&tenant);
+    let before = ctx
+        .registry
+        .get(&key(&tenant))
+        .filter(|entry| Some(&entry.uid) == tenant.uid().as_ref());
+    let mut entry = connected(ctx, &tenant, before.clone(), reread == Reread::Now).await;
+    compare(ctx, &tenant, &mut entry, reread == Reread::Now).await;
+    let news = before.as_ref().is_none_or(|before| is_news(before, &entry));
+    ctx.registry.put(key(&tenant), entry.clone());
+    if news {
+        resync::wake_all(ctx, &tenant);
+    }
+    let outcome = outcome(ctx, &entry, reread);
+    visit::end(
+        ctx,
+        &tenant,
+        status_of(&tenant, &entry, &outcome, reread),
+        &outcome,
+    )
+    .await
+}
+
+/// The connection as it should be: the one before, or a new one when the Secret or the spec changed.
+async fn connected(ctx: &Context, tenant: &LogtoTenant, before: Option<Entry>, now: bool) -> Entry {
+    if let Some(entry) = before
+        .as_ref()
+        .filter(|entry| !now && !secret_is_due(ctx, tenant, entry))
+    {
+        return entry.clone();
+    }
+    let previous = before.as_ref().and_then(|entry| entry.connection.clone());
+    let (connection, verdict) = match connect::connect(ctx, tenant, previous.as_ref()).await {
+        Attempt::Connected(connection) => {
+            let fresh = previous.is_none_or(|previous| !Arc::ptr_eq(&previous, &connection));
+            if fresh {
+                resync::schedule_listing(ctx, tenant, &connection);
+            }
+            (Some(connection), Verdict::Ready(String::new()))
+        }
+        Attempt::Failed(verdict) => (previous, verdict),
+    };
+    let keys = match &connection {
+        Some(connection) => connect::check_keys(connection).await,
+        None => Verdict::Starting,
+    };
+    Entry {
+        uid: tenant.uid().unwrap_or_default(),
+        generation: tenant.metadata.generation.unwrap_or_default(),
+        connection,
+        verdict,
+        keys,
+        secret_read: Instant::now(),
+    }
+}
+
+fn secret_is_due(ctx: &Context, tenant: &LogtoTenant, entry: &Entry) -> bool {
+    entry.generation != tenant.metadata.generation.unwrap_or_default()
+        || entry.secret_read.elapsed() >= recheck_after(ctx, entry)
+}
+
+/// Credentials that are missing or refused are looked at more often.
+fn recheck_after(ctx: &Context, entry: &Entry) -> Duration {
+    let well = entry.verdict.is_ready() && entry.keys.is_ready();
+    if well {
+        ctx.clocks.credentials_recheck
+    } else {
+        ctx.clocks.credentials_retry
+    }
+}
+
+/// Compares the tenant with what it should hold, when it is time, and wakes what is not as it should be.
+async fn compare(ctx: &Context, tenant: &LogtoTenant, entry: &mut Entry, now: bool) {
+    let Some(connection) = entry
+        .connection
+        .clone()
+        .filter(|_| entry.verdict.is_ready())
+    else {
+        return;
+    };
+    let result = async {
+        let was_down = connection.session.is_down();
+        let listed = resync::list(ctx, tenant, &connection, now || was_down).await?;
+        let read = resync::read_some_roles(ctx, tenant, &connection).await?;
+        if was_down || (listed && !entry.keys.is_ready()) {
+            entry.keys = connect::check_keys(&connection).await;
+        }
+        Ok((was_down, listed || read))
+    };
+    match result.await {
+        Ok((true, _)) => resync::wake_all(ctx, tenant),
+        Ok((false, true)) => resync::wake_drifted(ctx, tenant, &connection),
+        Ok((false, false)) => {}
+        Err(error) => {
+            connection.session.note(&error);
+            entry.verdict = Outcome::of(&error).verdict;
+        }
+    }
+}
+
+fn is_news(before: &Entry, after: &Entry) -> bool {
+    let same_connection = match (&before.connection, &after.connection) {
+        (Some(before), Some(after)) => Arc::ptr_eq(before, after),
+        (before, after) => before.is_none() && after.is_none(),
+    };
+    let ready = |entry: &Entry| (entry.verdict.is_ready(), entry.keys.is_ready());
+    !same_connection || ready(before) != ready(after)
+}
+
+fn outcome(ctx: &Context, entry: &Entry, reread: Reread) -> Outcome {
+    let (verdict, next) = match (&entry.verdict, &entry.connection) {
+        (Verdict::Ready(_), Some(connection)) => {
+            let due = (*lock(&connection.next_listing)).min(*lock(&connection.next_reading));
+            let wait = due.saturating_duration_since(Instant::now());
+            let message = format!(
+                "connected to {}",
+                connection.session.client().discovery().issuer
+            );
+            let verdict = if entry.keys.is_ready() {
+                Verdict::Ready(message)
+            } else {
+                entry.keys.clone()
+            };
+            (verdict, wait)
+        }
+        (verdict, _) => (verdict.clone(), Duration::MAX),
+    };
+    let recheck = recheck_after(ctx, entry).saturating_sub(entry.secret_read.elapsed());
+    let mut wait = next.min(recheck).max(Duration::from_millis(50));
+    if let Reread::After(pause) = reread {
+        wait = wait.min(pause);
+    }
+    // While Logto does not answer, the probes follow the backoff and not the Secret's clock.
+    let unreachable = matches!(&verdict, Verdict::Waiting(..))
+        && !entry.verdict.is_ready()
+        && entry.connection.is_some();
+    Outcome {
+        verdict,
+        next: if unreachable {
+            Next::Backoff
+        } else {
+            Next::After(wait)
+        },
+    }
+}
+
+fn status_of(
+    tenant: &LogtoTenant,
+    entry: &Entry,
+    outcome: &Outcome,
+    reread: Reread,
+) -> LogtoTenantStatus {
+    let before = tenant.status.clone().unwrap_or_default();
+    let generation = tenant.metadata.generation.unwrap_or_default();
+    let connection = entry.connection.as_ref();
+    let details = vec![match (&entry.verdict, connection) {
+        (Verdict::Ready(_), Some(_)) => Detail::well(
+            types::CONNECTED,
+            "the credentials work, and the tenant was listed",
+        ),
+        (verdict, _) => Detail::ill(types::CONNECTED, verdict),
+    }];
+    let issuer =
+        connection.map(|connection| connection.session.client().discovery().issuer.clone());
+    LogtoTenantStatus {
+        observed_generation: Some(generation),
+        conditions: status::conditions(&before.conditions, generation, &outcome.verdict, details),
+        issuer: issuer.or(before.issuer),
+        jwk_url: connection
+            .map(|connection| connection.jwk_url.to_string())
+            .or(before.jwk_url),
+        last_handled_reconcile_at: match reread {
+            Reread::Now => tenant.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
+            _ => before.last_handled_reconcile_at,
+        },
+    }
+}
+
+/// Waits for what is being deleted too, since it needs the credentials last seen, but not for ever.
+async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
+    let tenant_key = key(tenant);
+    let waited = deleting_for(tenant);
+    if waited < ctx.clocks.release_after && has_leaving_dependants(ctx, &tenant_key) {
+        if ctx
+            .registry
+            .get(&tenant_key)
+            .is_none_or(|entry| entry.connection.is_none())
+        {
+            let entry = connected(ctx, tenant, None, true).await;
+            let connected = entry.connection.is_some();
+            ctx.registry.put(tenant_key, entry);
+            if connected {
+                wake_leaving(ctx, tenant);
+            }
+        }
+        return Err(Error::Held(
+            (ctx.clocks.release_after - waited).min(ctx.clocks.credentials_retry),
+        ));
+    }
+    ctx.registry.remove(&tenant_key);
+    ctx.forget(tenant);
+    Ok(Action::await_change())
+}
+
+fn has_leaving_dependants(ctx: &Context, tenant: &Key) -> bool {
+    let instances = ctx.stores.instances_of(&tenant.namespace, &tenant.name);
+    instances.iter().any(|instance| deleting(&**instance))
+        || !leaving_bindings(ctx, tenant).is_empty()
+}
+
+fn leaving_bindings(ctx: &Context, tenant: &Key) -> Vec<Arc<crate::api::HasuraRoleBinding>> {
+    ctx.stores.bindings.state_filter(|binding| {
+        let status = binding.status.as_ref();
+        let remembered = status
+            .and_then(|status| status.tenant_ref.as_ref())
+            .map(|tenant| &tenant.name);
+        deleting(binding)
+            && binding.namespace().as_deref() == Some(&tenant.namespace)
+            && remembered == Some(&tenant.name)
+    })
+}
+
+fn wake_leaving(ctx: &Context, tenant: &LogtoTenant) {
+    leaving_bindings(ctx, &key(tenant))
+        .iter()
+        .for_each(|binding| ctx.triggers.binding(binding));
+}

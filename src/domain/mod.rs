@@ -1,0 +1,12 @@
+//! What should be, what is, and the steps between: pure, with no client, no clock and no I/O.
+//!
+//! [`desired`] turns specs into what Logto should hold, [`observed`] is what Logto was seen to hold, [`plan`] gives the
+//! steps from one to the other, [`ownership`] says what is ours, [`precedence`] who holds what several ask for.
+
+pub mod desired;
+pub mod jwt_secret;
+pub mod observed;
+pub mod ownership;
+pub mod plan;
+pub mod precedence;
+pub mod release;

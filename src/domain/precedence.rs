@@ -1,0 +1,195 @@
+//! Who holds what several objects ask for.
+//!
+//! First those of the instance's own namespace, then the one whose mark is on the object in Logto, then the older, then
+//! by namespace and name. Who loses one claim gets none of its claims, so that it can not block a third.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
+
+/// Namespace and name of one of our objects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Something that only one object can have; tenants and instances are named by our objects that stand for them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Claim {
+    /// LogtoTenant: a tenant, by issuer and tenant id.
+    Tenant(String, String),
+    /// HasuraInstance: an indicator of a tenant.
+    Indicator(Key, String),
+    /// HasuraInstance: a Deployment. Two instances can not share one by containers: the env entries of both would belong
+    /// to one field manager, and each apply would drop the other's.
+    Deployment(Key),
+    /// HasuraInstance: an empty role name prefix in a tenant.
+    EmptyPrefix(Key),
+    /// HasuraRoleBinding: a Hasura role of an instance.
+    HasuraRole(Key, String),
+    /// HasuraRoleBinding: a scope of an instance's API resource.
+    Scope(Key, String),
+    /// HasuraRoleBinding: a role of a tenant.
+    Role(Key, String),
+}
+
+/// An object and what it asks for.
+#[derive(Clone, Debug)]
+pub struct Claimant {
+    /// Which object.
+    pub key: Key,
+    /// Whether it lives in the namespace of the instance that it asks of.
+    pub native: bool,
+    /// Whether its mark is on an object in Logto that it asks for.
+    pub marked: bool,
+    /// Creation time in seconds since the epoch.
+    pub created: i64,
+    /// Whether it is being deleted; it holds what it has until it is gone.
+    pub deleting: bool,
+    /// What it asks for.
+    pub claims: Vec<Claim>,
+}
+
+/// A claim that another object holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// What both ask for.
+    pub claim: Claim,
+    /// Who holds it.
+    pub holder: Key,
+    /// Whether the holder is being deleted, so that it is only a matter of time.
+    pub holder_deleting: bool,
+}
+
+/// Who lost a claim, and to whom. Everybody else holds all that they ask for.
+pub fn losers(mut claimants: Vec<Claimant>) -> BTreeMap<Key, Lost> {
+    claimants.sort_by(|a, b| rank(a).cmp(&rank(b)));
+    let mut held: HashMap<&Claim, &Claimant> = HashMap::new();
+    let mut losers = BTreeMap::new();
+    for claimant in &claimants {
+        let taken = claimant
+            .claims
+            .iter()
+            .find_map(|claim| Some((claim, *held.get(claim)?)));
+        match taken {
+            Some((claim, holder)) => {
+                let lost = Lost {
+                    claim: claim.clone(),
+                    holder: holder.key.clone(),
+                    holder_deleting: holder.deleting,
+                };
+                losers.insert(claimant.key.clone(), lost);
+            }
+            None => held.extend(claimant.claims.iter().map(|claim| (claim, claimant))),
+        }
+    }
+    losers
+}
+
+fn rank(claimant: &Claimant) -> (Reverse<bool>, Reverse<bool>, i64, &Key) {
+    (
+        Reverse(claimant.native),
+        Reverse(claimant.marked),
+        claimant.created,
+        &claimant.key,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        Key {
+            namespace: "shop".into(),
+            name: name.into(),
+        }
+    }
+
+    fn claimant(name: &str, created: i64, claims: &[&str]) -> Claimant {
+        let claims = claims
+            .iter()
+            .map(|name| Claim::Role((*name).into()))
+            .collect();
+        Claimant {
+            key: key(name),
+            native: true,
+            marked: false,
+            created,
+            deleting: false,
+            claims,
+        }
+    }
+
+    fn losers_of(claimants: &[Claimant]) -> Vec<String> {
+        let forward = losers(claimants.to_vec());
+        let mut reversed = claimants.to_vec();
+        reversed.reverse();
+        assert_eq!(forward, losers(reversed), "the order of input matters");
+        forward.into_keys().map(|key| key.name).collect()
+    }
+
+    #[test]
+    fn the_older_holds_and_the_name_settles_a_tie() {
+        let [old, young, twin] = [
+            claimant("b", 1, &["r"]),
+            claimant("a", 2, &["r"]),
+            claimant("c", 1, &["r"]),
+        ];
+        assert_eq!(losers_of(&[old.clone(), young]), ["a"]);
+        assert_eq!(losers_of(&[old, twin]), ["c"]);
+    }
+
+    #[test]
+    fn a_mark_on_the_object_beats_age_and_the_instances_namespace_beats_a_mark() {
+        let older = claimant("older", 1, &["r"]);
+        let marked = Claimant {
+            marked: true,
+            ..claimant("marked", 2, &["r"])
+        };
+        assert_eq!(losers_of(&[older.clone(), marked.clone()]), ["older"]);
+        let elsewhere = Claimant {
+            native: false,
+            ..marked
+        };
+        assert_eq!(losers_of(&[older, elsewhere]), ["marked"]);
+    }
+
+    #[test]
+    fn who_loses_one_claim_does_not_block_others_with_its_other_claims() {
+        let first = claimant("first", 1, &["r"]);
+        let second = claimant("second", 2, &["r", "s"]);
+        let third = claimant("third", 3, &["s"]);
+        assert_eq!(losers_of(&[first, second, third]), ["second"]);
+    }
+
+    #[test]
+    fn the_loser_learns_who_holds_what_and_whether_that_one_is_going() {
+        let going = Claimant {
+            deleting: true,
+            ..claimant("going", 1, &["r"])
+        };
+        let lost = losers(vec![going, claimant("next", 2, &["r"])])
+            .remove(&key("next"))
+            .unwrap();
+        assert_eq!(
+            lost,
+            Lost {
+                claim: Claim::Role(key("tenant"), "r".into()),
+                holder: key("going"),
+                holder_deleting: true
+            }
+        );
+    }
+}

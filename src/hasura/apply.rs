@@ -1,0 +1,187 @@
+//! The server-side apply of the operator's env entries, always after a dry run that was judged.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+
+use super::apply_error::{ApplyError, in_short};
+use super::container::named;
+use super::diff::{Blocked, diff};
+use super::env::{DesiredEnv, FIELD_MANAGER};
+use super::env_from;
+use super::refusal::{Note, Refused};
+use super::startup::{Proposal, judge};
+use super::{Target, full_name};
+
+/// The parts of the API that an apply needs, all in the Deployment's namespace: get and patch on Deployments; get on the
+/// Secrets and ConfigMaps of `envFrom` is asked for and can be refused.
+#[derive(Clone)]
+pub struct Apis {
+    deployments: Api<Deployment>,
+    secrets: Api<Secret>,
+    config_maps: Api<ConfigMap>,
+}
+
+impl Apis {
+    /// The parts of this client's API in one namespace.
+    pub fn new(client: &Client, namespace: &str) -> Self {
+        Self {
+            deployments: Api::namespaced(client.clone(), namespace),
+            secrets: Api::namespaced(client.clone(), namespace),
+            config_maps: Api::namespaced(client.clone(), namespace),
+        }
+    }
+}
+
+/// The change of one container's environment.
+#[derive(Clone, Copy)]
+pub struct EnvPatch<'a> {
+    /// The Deployment as it was last seen. Its uid and version go with the patch, so no other object of its name is touched,
+    /// and what was looked at, judged and patched is one version.
+    pub live: &'a Deployment,
+    /// Name of Hasura's container.
+    pub container: &'a str,
+    /// What the entries shall be; nothing takes all of them away.
+    pub desired: Option<&'a DesiredEnv>,
+    /// Whether all old pods may be stopped before a new one is ready.
+    pub allow_recreate: bool,
+}
+
+/// A patch that was judged and found good.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The Deployment with the patch in it.
+    pub deployment: Deployment,
+    /// What is worth saying about it.
+    pub notes: Vec<Note>,
+}
+
+/// Why a patch was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgedApplyError {
+    /// An apply would fail, or destroy what is somebody else's.
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
+    /// Hasura would not start, or not be safe.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The API server said no, or did not answer.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// A source of `envFrom` could not be read for another reason than a missing right. Worth a retry.
+    #[error(
+        "reading the envFrom sources of Deployment {deployment} failed: {}",
+        in_short(source)
+    )]
+    EnvFrom {
+        /// `namespace/name`.
+        deployment: String,
+        /// The client's error.
+        source: Box<kube::Error>,
+    },
+}
+
+impl JudgedApplyError {
+    /// The reason for a condition.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Blocked(blocked) => blocked.finding.reason(),
+            Self::Refused(refused) => refused.reason(),
+            Self::Apply(error) => error.reason(),
+            Self::EnvFrom { .. } => "EnvFromUnreadable",
+        }
+    }
+}
+
+/// Lets the API server work the patch out without storing it, and judges the result by Hasura's start-up rules.
+///
+/// One patch with `dryRun`, and one get for each `envFrom` source; the caller sets the time limit.
+///
+/// # Errors
+/// [`JudgedApplyError`]; nothing has been changed.
+pub async fn judged_dry_run(apis: &Apis, patch: EnvPatch<'_>) -> Result<Judged, JudgedApplyError> {
+    diff(patch.live, patch.container, patch.desired)?;
+    let result = apply_env(&apis.deployments, patch, true).await?;
+    let sources = named(&result, patch.container).and_then(|c| c.env_from.as_deref());
+    let env_from = env_from::read(
+        &apis.secrets,
+        &apis.config_maps,
+        sources.unwrap_or_default(),
+    )
+    .await
+    .map_err(|source| JudgedApplyError::EnvFrom {
+        deployment: full_name(&result),
+        source: Box::new(source),
+    })?;
+    let notes = judge(&Proposal {
+        deployment: &result,
+        container: patch.container,
+        desired: patch.desired,
+        env_from: &env_from,
+        rolls: template(patch.live) != template(&result),
+        allow_recreate: patch.allow_recreate,
+    })?;
+    Ok(Judged {
+        deployment: result,
+        notes,
+    })
+}
+
+/// Applies the patch if its dry run is judged good, and then only to the very version that was judged.
+///
+/// Field manager `logto-hasura`, without force. Calls as [`judged_dry_run`], and one more patch.
+///
+/// # Errors
+/// [`JudgedApplyError`]; nothing has been changed, except that [`ApplyError::Other`] can stand for a lost answer.
+pub async fn judged_apply(apis: &Apis, patch: EnvPatch<'_>) -> Result<Judged, JudgedApplyError> {
+    let judged = judged_dry_run(apis, patch).await?;
+    Ok(Judged {
+        deployment: apply_env(&apis.deployments, patch, false).await?,
+        notes: judged.notes,
+    })
+}
+
+async fn apply_env(
+    api: &Api<Deployment>,
+    patch: EnvPatch<'_>,
+    dry_run: bool,
+) -> Result<Deployment, ApplyError> {
+    let target = Target::new(patch.live, patch.container);
+    let metadata = &patch.live.metadata;
+    // Without a uid the API server would make a Deployment that is not there.
+    let (Some(name), Some(uid), Some(version)) =
+        (&metadata.name, &metadata.uid, &metadata.resource_version)
+    else {
+        return Err(ApplyError::Gone {
+            deployment: target.deployment,
+        });
+    };
+    let identity = json!({"name": name, "uid": uid, "resourceVersion": version});
+    let params = PatchParams {
+        dry_run,
+        ..PatchParams::apply(FIELD_MANAGER)
+    };
+    api.patch(name, &params, &Patch::Apply(body(identity, &patch)))
+        .await
+        .map_err(|error| ApplyError::of(&target, error))
+}
+
+/// Only what the operator owns: a typed Deployment would claim an empty selector and template as well.
+fn body(metadata: Value, patch: &EnvPatch<'_>) -> Value {
+    let mut body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
+    if let Some(desired) = patch.desired {
+        let env: Vec<_> = desired
+            .entries()
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
+        let container = json!({"name": patch.container, "env": env});
+        body["spec"] = json!({"template": {"spec": {"containers": [container]}}});
+    }
+    body
+}
+
+fn template(deployment: &Deployment) -> Option<&PodTemplateSpec> {
+    deployment.spec.as_ref().map(|spec| &spec.template)
+}

@@ -1,0 +1,108 @@
+use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource};
+
+use super::command::Command;
+use super::env_from::{EnvFromKeys, Source};
+
+/// How one container configures Hasura: by flag, by `env`, or by `envFrom`, in this order of weight.
+pub(super) struct Settings<'a> {
+    pub(super) command: Command<'a>,
+    pub(super) env_from: &'a EnvFromKeys,
+    env: &'a [EnvVar],
+}
+
+/// Where a setting is made, and what is known of its value.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Setting<'a> {
+    Flag {
+        name: &'static str,
+        value: &'a str,
+    },
+    Literal {
+        name: &'static str,
+        value: &'a str,
+    },
+    Reference {
+        name: &'static str,
+        optional: bool,
+    },
+    EnvFrom {
+        name: &'static str,
+        source: &'a Source,
+    },
+}
+
+impl<'a> Settings<'a> {
+    pub(super) fn of(container: &'a Container, env_from: &'a EnvFromKeys) -> Self {
+        Self {
+            command: Command::of(container),
+            env_from,
+            env: container.env.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// The flag, else the variable.
+    pub(super) fn effective(
+        &self,
+        flag: &'static str,
+        variable: &'static str,
+    ) -> Option<Setting<'a>> {
+        self.flag(flag).or_else(|| self.variable(variable))
+    }
+
+    pub(super) fn flag(&self, name: &'static str) -> Option<Setting<'a>> {
+        let value = self.command.flag(name)?;
+        Some(Setting::Flag { name, value })
+    }
+
+    /// `env` wins over `envFrom`, and the last of several entries over the others.
+    pub(super) fn variable(&self, name: &'static str) -> Option<Setting<'a>> {
+        match self.env.iter().rev().find(|entry| entry.name == name) {
+            None => {
+                let source = self.env_from.setting(name)?;
+                Some(Setting::EnvFrom { name, source })
+            }
+            Some(entry) => Some(match &entry.value_from {
+                Some(from) => Setting::Reference {
+                    name,
+                    optional: is_optional(from),
+                },
+                None => Setting::Literal {
+                    name,
+                    value: entry.value.as_deref().unwrap_or_default(),
+                },
+            }),
+        }
+    }
+
+    /// All entries of this name in `env`.
+    pub(super) fn entries(&self, name: &str) -> impl Iterator<Item = &'a EnvVar> {
+        self.env.iter().filter(move |entry| entry.name == name)
+    }
+}
+
+impl Setting<'_> {
+    /// The value, where the Deployment itself holds it.
+    pub(super) fn value(&self) -> Option<&str> {
+        match self {
+            Self::Flag { value, .. } | Self::Literal { value, .. } => Some(value),
+            Self::Reference { .. } | Self::EnvFrom { .. } => None,
+        }
+    }
+
+    /// The setting's place, for a message.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Flag { name, .. } => format!("the flag --{name}"),
+            Self::Literal { name, .. } | Self::Reference { name, .. } => {
+                format!("the env entry {name}")
+            }
+            Self::EnvFrom { name, source } => format!("{name} from envFrom {source}"),
+        }
+    }
+}
+
+fn is_optional(from: &EnvVarSource) -> bool {
+    let secret = from.secret_key_ref.as_ref().and_then(|r| r.optional);
+    let config_map = from.config_map_key_ref.as_ref().and_then(|r| r.optional);
+    secret.or(config_map).unwrap_or(false)
+}

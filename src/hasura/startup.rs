@@ -1,0 +1,215 @@
+//! Hasura's start-up rules, judged on the Deployment that a dry run gave back.
+//!
+//! They are those of `setupAuthMode` in `server/src-lib/Hasura/Server/Auth.hs` of hasura/graphql-engine, with the flags and
+//! variables of `Init/Arg/Command/Serve.hs`.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Container;
+
+use super::Target;
+use super::command::Command;
+use super::container::named;
+use super::env::{AUTH_HOOK, DesiredEnv, JWT_SECRET, UNAUTHORIZED_ROLE};
+use super::env_from::{EnvFromKeys, Keys};
+use super::refusal::{Note, Refusal, Refused};
+use super::settings::{Setting, Settings};
+use super::strategy::stops_all_pods;
+
+const ADMIN_SECRET: &str = "HASURA_GRAPHQL_ADMIN_SECRET";
+const ACCESS_KEY: &str = "HASURA_GRAPHQL_ACCESS_KEY";
+const ADMIN_SECRETS: &str = "HASURA_GRAPHQL_ADMIN_SECRETS";
+const DISABLE_ADMIN_SECRET: &str = "HASURA_GRAPHQL_DISABLE_ADMIN_SECRET";
+const JWT_SECRETS: &str = "HASURA_GRAPHQL_JWT_SECRETS";
+
+/// What is to be judged.
+pub struct Proposal<'a> {
+    /// The Deployment as it would be.
+    pub deployment: &'a Deployment,
+    /// Name of Hasura's container.
+    pub container: &'a str,
+    /// What the operator sets; nothing when it takes its entries away.
+    pub desired: Option<&'a DesiredEnv>,
+    /// What `envFrom` of that container brings.
+    pub env_from: &'a EnvFromKeys,
+    /// Whether the pod template changes, so that pods are replaced.
+    pub rolls: bool,
+    /// Whether all old pods may be stopped before a new one is ready.
+    pub allow_recreate: bool,
+}
+
+/// Judges whether Hasura would start, and be safe, as proposed.
+///
+/// # Errors
+/// [`Refused`] with all causes. What can not be seen (a shell, an unreadable source) is a [`Note`], except for the admin secret:
+/// without one Hasura may take everybody for admin, so it has to be seen.
+pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
+    // A container that is gone takes the entries with it: there is nothing left to judge.
+    let Some(container) = named(proposal.deployment, proposal.container) else {
+        return Ok(Vec::new());
+    };
+    let settings = Settings::of(container, proposal.env_from);
+    let mut refusals = Vec::new();
+    refusals.extend(admin_secret(&settings));
+    refusals.extend(auth_hook(&settings));
+    refusals.extend(unauthorized_role(&settings));
+    if let Some(desired) = proposal.desired {
+        refusals.extend(overriding(&settings));
+        refusals.extend(not_kept(&settings, desired));
+    }
+    refusals.extend(strategy(proposal));
+    if refusals.is_empty() {
+        return Ok(notes(proposal, container, &settings));
+    }
+    refusals.sort();
+    Err(Refused {
+        target: Target::new(proposal.deployment, proposal.container),
+        refusals,
+    })
+}
+
+fn admin_secret(settings: &Settings<'_>) -> Option<Refusal> {
+    let disabled = admin_secret_disabled(settings);
+    if let Some(place) = &disabled
+        && jwt(settings).is_none()
+        && hook(settings).is_none()
+    {
+        let place = place.clone();
+        return Some(Refusal::NothingAuthenticates { place });
+    }
+    let found = settings
+        .flag("admin-secret")
+        .or_else(|| settings.flag("access-key"))
+        .or_else(|| settings.variable(ADMIN_SECRET))
+        .or_else(|| settings.variable(ACCESS_KEY));
+    match found {
+        Some(setting) if setting.value() == Some("") => Some(Refusal::AdminSecretEmpty {
+            place: setting.place(),
+        }),
+        Some(Setting::Reference {
+            name,
+            optional: true,
+        }) => Some(Refusal::AdminSecretUnknown {
+            why: format!("{name} comes from an optional reference, and Hasura starts without it"),
+        }),
+        Some(_) => None,
+        None if disabled.is_some() => None,
+        None => Some(no_admin_secret(settings)),
+    }
+}
+
+fn no_admin_secret(settings: &Settings<'_>) -> Refusal {
+    if let Some(plural) = settings.variable(ADMIN_SECRETS) {
+        let why = format!("only Hasura Enterprise reads {}", plural.place());
+        return Refusal::AdminSecretUnknown { why };
+    }
+    match settings.env_from.unread(ADMIN_SECRET) {
+        Some(source) => Refusal::AdminSecretUnknown {
+            why: format!("the operator may not read envFrom {source}"),
+        },
+        None => Refusal::AdminSecretMissing,
+    }
+}
+
+/// Where the admin secret is disabled, if it visibly is.
+fn admin_secret_disabled(settings: &Settings<'_>) -> Option<String> {
+    let by_flag = settings.flag("disable-admin-secret");
+    let by_variable = settings.variable(DISABLE_ADMIN_SECRET).filter(|setting| {
+        setting.value().is_some_and(|value| {
+            ["true", "t", "yes", "y", "1"].contains(&value.to_ascii_lowercase().as_str())
+        })
+    });
+    by_flag.or(by_variable).map(|setting| setting.place())
+}
+
+fn jwt<'a>(settings: &Settings<'a>) -> Option<Setting<'a>> {
+    settings.effective("jwt-secret", JWT_SECRET)
+}
+
+fn hook<'a>(settings: &Settings<'a>) -> Option<Setting<'a>> {
+    settings.effective("auth-hook", AUTH_HOOK)
+}
+
+/// Even an empty address counts as a webhook.
+fn auth_hook(settings: &Settings<'_>) -> Option<Refusal> {
+    jwt(settings)?;
+    let place = hook(settings)?.place();
+    Some(Refusal::AuthHookSet { place })
+}
+
+fn unauthorized_role(settings: &Settings<'_>) -> Option<Refusal> {
+    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
+    let role = setting.value()?;
+    (role.is_empty() || role.eq_ignore_ascii_case("admin")).then(|| {
+        Refusal::UnauthorizedRoleInvalid {
+            place: setting.place(),
+            role: role.to_owned(),
+        }
+    })
+}
+
+/// Flags and variables that win over the operator's entries. The one for the webhook is refused as a webhook.
+fn overriding(settings: &Settings<'_>) -> Vec<Refusal> {
+    let flags = ["jwt-secret", "jwt-secrets", "unauthorized-role"]
+        .into_iter()
+        .filter(|flag| settings.flag(flag).is_some())
+        .map(|flag| Refusal::FlagWins { flag });
+    let plural = settings.variable(JWT_SECRETS).map(|setting| {
+        let place = setting.place();
+        Refusal::PluralWins { place }
+    });
+    flags.chain(plural).collect()
+}
+
+fn not_kept(settings: &Settings<'_>, desired: &DesiredEnv) -> Vec<Refusal> {
+    desired
+        .entries()
+        .filter(|(name, value)| {
+            let mut found = settings.entries(name);
+            let kept = found
+                .next()
+                .is_some_and(|e| e.value.as_deref() == Some(*value) && e.value_from.is_none());
+            !kept || found.next().is_some()
+        })
+        .map(|(name, _)| Refusal::EntryNotKept { name })
+        .collect()
+}
+
+fn strategy(proposal: &Proposal<'_>) -> Option<Refusal> {
+    if !proposal.rolls || proposal.allow_recreate {
+        return None;
+    }
+    let strategy = stops_all_pods(proposal.deployment.spec.as_ref()?)?;
+    Some(Refusal::StrategyStopsAllPods { strategy })
+}
+
+fn notes(proposal: &Proposal<'_>, container: &Container, settings: &Settings<'_>) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if matches!(settings.command, Command::Unreadable) {
+        notes.push(Note::CommandUnreadable);
+    }
+    for source in &settings.env_from.sources {
+        let source_name = source.to_string();
+        match source.keys {
+            Keys::Unknown => notes.push(Note::EnvFromUnread { source_name }),
+            Keys::Missing { optional: false } => notes.push(Note::EnvFromMissing { source_name }),
+            Keys::Missing { optional: true } | Keys::Known(_) => {}
+        }
+    }
+    if admin_secret_disabled(settings).is_some() {
+        notes.push(Note::AdminSecretDisabled);
+    }
+    notes.extend(unmanaged_role(proposal.desired, settings));
+    if proposal.rolls && container.readiness_probe.is_none() {
+        notes.push(Note::NoReadinessProbe);
+    }
+    notes
+}
+
+fn unmanaged_role(desired: Option<&DesiredEnv>, settings: &Settings<'_>) -> Option<Note> {
+    if desired.is_some_and(|desired| desired.unauthorized_role.is_some()) {
+        return None;
+    }
+    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
+    let role = setting.value().map(str::to_owned);
+    Some(Note::UnauthorizedRoleUnmanaged { role })
+}

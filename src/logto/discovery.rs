@@ -1,0 +1,95 @@
+//! What a Logto says about itself, and its public keys.
+
+use serde::Deserialize;
+use url::Url;
+
+use super::error::{Error, StopCause, Unexpected};
+use super::exchange::Exchange;
+use super::limiter::Priority;
+use super::operation::Operation;
+use super::refusal::unexpected;
+use super::{Endpoint, Jwks};
+
+const LONGEST_ISSUER: usize = 512;
+
+/// The part of Logto's OpenID discovery document that the operator relies on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The `iss` of its tokens, byte for byte; Logto takes it from its own configuration, whatever address was asked.
+    pub issuer: String,
+    /// Where tokens come from; at the endpoint's origin.
+    pub token_endpoint: Url,
+    /// Where the public keys are; at the endpoint's origin.
+    pub jwks_uri: Url,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    token_endpoint: String,
+    jwks_uri: String,
+}
+
+impl Discovery {
+    /// Reads the document at an endpoint.
+    pub(super) async fn fetch(
+        exchange: &Exchange,
+        priority: Priority,
+        endpoint: &Endpoint,
+    ) -> Result<Self, Error> {
+        let operation = Operation::Discover;
+        let url = endpoint.at("/oidc/.well-known/openid-configuration");
+        let answer = exchange
+            .send(operation, priority, exchange.requests().get(url))
+            .await?;
+        let document: Document = answer.decode(operation)?;
+        let undecodable = || unexpected(operation, answer.status, Unexpected::Undecodable);
+        if !is_issuer(&document.issuer) {
+            return Err(undecodable());
+        }
+        let at_endpoint = |field, text: &str| {
+            let url = Url::parse(text).map_err(|_| undecodable())?;
+            // Credentials and the trust in the keys belong to the address in the Secret, not to what it points at.
+            if !endpoint.same_origin(&url) || !url.username().is_empty() || url.password().is_some()
+            {
+                let endpoint = endpoint.clone();
+                let cause = StopCause::ForeignAddress { field, endpoint };
+                return Err(Error::Stop { operation, cause });
+            }
+            Ok(url)
+        };
+        Ok(Self {
+            token_endpoint: at_endpoint("token_endpoint", &document.token_endpoint)?,
+            jwks_uri: at_endpoint("jwks_uri", &document.jwks_uri)?,
+            issuer: document.issuer,
+        })
+    }
+}
+
+fn is_issuer(text: &str) -> bool {
+    text.len() <= LONGEST_ISSUER
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+        && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
+}
+
+/// The key set's URL as Hasura's pods reach it: the path that Logto announces, at their own address of Logto.
+pub fn jwk_url(endpoint_for_hasura: &Endpoint, discovery: &Discovery) -> Url {
+    endpoint_for_hasura.at(discovery.jwks_uri.path())
+}
+
+/// Reads a key set, without any credentials.
+pub(super) async fn fetch_keys(
+    exchange: &Exchange,
+    priority: Priority,
+    url: Url,
+) -> Result<Jwks, Error> {
+    let operation = Operation::FetchKeys;
+    let answer = exchange
+        .send(operation, priority, exchange.requests().get(url))
+        .await?;
+    if !answer.json {
+        return Err(unexpected(operation, answer.status, Unexpected::NotJson));
+    }
+    Jwks::parse(&answer.body)
+        .ok_or_else(|| unexpected(operation, answer.status, Unexpected::Undecodable))
+}

@@ -1,0 +1,171 @@
+//! Logto's address: an origin, and nothing else.
+
+use std::fmt;
+
+use url::Url;
+
+/// The origin of a Logto: `https://` (or `http://` where allowed), host and port, no path.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint(Url);
+
+/// Why a text is not an [`Endpoint`]. At most the origin of the text is repeated: what else it holds may be secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not an absolute URL with a host.
+    #[error(
+        "is not a URL; write scheme, host and, if needed, port, like https://logto.example.com"
+    )]
+    NotAUrl,
+    /// Neither https nor http.
+    #[error("has a scheme other than https; write it like https://logto.example.com")]
+    Scheme,
+    /// http, which has to be allowed.
+    #[error(
+        "{origin} is plain http, over which credentials and keys can be read and changed on the way; use https, or set allowPlainHttp: true"
+    )]
+    PlainHttp {
+        /// Scheme, host and port.
+        origin: String,
+    },
+    /// A user name or password in the URL.
+    #[error("holds a user name or password; write {origin} alone")]
+    UserInfo {
+        /// Scheme, host and port.
+        origin: String,
+    },
+    /// A path, query or fragment.
+    #[error("holds a path, query or fragment; write {origin} alone")]
+    NotAnOrigin {
+        /// Scheme, host and port.
+        origin: String,
+    },
+}
+
+impl Endpoint {
+    /// Reads an origin; `http` only with `allow_plain_http`.
+    ///
+    /// # Errors
+    /// When the text is anything but scheme, host and port, with or without one `/` at its end.
+    pub fn parse(text: &str, allow_plain_http: bool) -> Result<Self, EndpointError> {
+        // The URL standard drops white space and line breaks silently, also in the middle of a host.
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(EndpointError::NotAUrl);
+        }
+        let url = Url::parse(text).map_err(|_| EndpointError::NotAUrl)?;
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(EndpointError::Scheme);
+        }
+        let origin = url.origin().ascii_serialization();
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(EndpointError::UserInfo { origin });
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(EndpointError::NotAnOrigin { origin });
+        }
+        if url.scheme() == "http" && !allow_plain_http {
+            return Err(EndpointError::PlainHttp { origin });
+        }
+        Ok(Self(url))
+    }
+
+    /// The URL of an absolute path at this origin; `?` and `#` in the path are escaped.
+    pub fn at(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(path);
+        url
+    }
+
+    /// Whether a URL has this scheme, host and port.
+    pub fn same_origin(&self, url: &Url) -> bool {
+        self.0.origin() == url.origin()
+    }
+}
+
+/// Scheme, host and port, without a `/` at the end.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_taken_with_and_without_a_slash_and_a_default_port() {
+        let endpoint = Endpoint::parse("https://logto.example.com", false).unwrap();
+        for same in [
+            "https://logto.example.com/",
+            "HTTPS://Logto.Example.com:443",
+        ] {
+            assert_eq!(Endpoint::parse(same, false).unwrap(), endpoint, "{same}");
+        }
+        assert_eq!(endpoint.to_string(), "https://logto.example.com");
+        assert_eq!(
+            endpoint.at("/api/roles").as_str(),
+            "https://logto.example.com/api/roles"
+        );
+        assert_eq!(
+            endpoint.at("/a?b#c").as_str(),
+            "https://logto.example.com/a%3Fb%23c"
+        );
+    }
+
+    #[test]
+    fn only_the_same_scheme_host_and_port_are_the_same_origin() {
+        let endpoint = Endpoint::parse("https://logto.example.com", false).unwrap();
+        let same = |text: &str| endpoint.same_origin(&Url::parse(text).unwrap());
+        assert!(same("https://logto.example.com:443/oidc/token"));
+        for other in [
+            "http://logto.example.com/oidc/token",
+            "https://logto.example.com:8443/oidc/token",
+            "https://logto.example.com.evil.example/oidc/token",
+            "https://evil.example/logto.example.com",
+        ] {
+            assert!(!same(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn plain_http_needs_to_be_allowed() {
+        let refused = Endpoint::parse("http://logto:3001", false).unwrap_err();
+        assert!(
+            refused.to_string().contains("allowPlainHttp: true"),
+            "{refused}"
+        );
+        assert_eq!(
+            Endpoint::parse("http://logto:3001", true)
+                .unwrap()
+                .to_string(),
+            "http://logto:3001"
+        );
+    }
+
+    #[test]
+    fn what_is_not_an_origin_is_refused_without_repeating_it() {
+        for text in [
+            "",
+            "logto.example.com",
+            "/hunter2",
+            "https://",
+            "ftp://hunter2.example",
+            "https://logto.exa\nmple.com/hunter2",
+            " https://logto.example.com",
+            "https://hunter2:hunter2@logto.example.com",
+            "https://logto.example.com/hunter2",
+            "https://logto.example.com/?hunter2",
+            "https://logto.example.com/#hunter2",
+        ] {
+            let refused = Endpoint::parse(text, true).unwrap_err();
+            assert!(!refused.to_string().contains("hunter2"), "{refused}");
+            assert!(!format!("{refused:?}").contains("hunter2"), "{refused:?}");
+        }
+    }
+}

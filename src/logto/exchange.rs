@@ -1,0 +1,60 @@
+//! One request of a tenant: its turn, its answer, its mark in the metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::RequestBuilder;
+use tokio::time::Instant;
+
+use super::error::Error;
+use super::limiter::{Limiter, Priority};
+use super::operation::{Operation, Outcome};
+use super::refusal::refusal;
+use super::transport::{Answer, Transport};
+
+/// Is told of every request that was answered or failed, with the time from its start to the end of its answer; the
+/// wait for its turn is not in it.
+pub type Observer = Arc<dyn Fn(Operation, Outcome, Duration) + Send + Sync>;
+
+/// What all requests of a tenant pass.
+pub(super) struct Exchange {
+    transport: Transport,
+    limiter: Limiter,
+    observer: Observer,
+}
+
+impl Exchange {
+    pub(super) fn new(transport: Transport, limiter: Limiter, observer: Observer) -> Self {
+        Self {
+            transport,
+            limiter,
+            observer,
+        }
+    }
+
+    /// Builds requests; only [`Exchange::send`] sends them.
+    pub(super) fn requests(&self) -> &reqwest::Client {
+        self.transport.requests()
+    }
+
+    /// Sends a request in its turn. `Ok` is an answer with a status of 2xx; a 429 has paused the tenant's queue.
+    pub(super) async fn send(
+        &self,
+        operation: Operation,
+        priority: Priority,
+        request: RequestBuilder,
+    ) -> Result<Answer, Error> {
+        let _permit = self.limiter.acquire(priority).await;
+        let started = Instant::now();
+        let result = match self.transport.send(operation, request).await {
+            Ok(answer) if (200..300).contains(&answer.status) => Ok(answer),
+            Ok(answer) => Err(refusal(operation, &answer)),
+            Err(error) => Err(error),
+        };
+        if let Err(Error::Wait { after, .. }) = &result {
+            self.limiter.pause(*after);
+        }
+        (self.observer)(operation, Outcome::of(&result), started.elapsed());
+        result
+    }
+}

@@ -1,0 +1,46 @@
+//! A typed client of Logto's Management API.
+//!
+//! [`Client::connect`] takes [`Credentials`] from a Secret, reads the [`Discovery`] document of their [`Endpoint`] and
+//! gives a [`Client`]; every call passes one rate limit, one token and one cap of concurrent requests, and answers with
+//! an [`Error`] that says what the caller can do. Nothing is retried here, except once after a token was refused.
+
+mod client;
+mod credentials;
+mod discovery;
+mod endpoint;
+mod error;
+mod exchange;
+mod jwks;
+mod limiter;
+mod operation;
+mod pages;
+mod refusal;
+mod resources;
+mod retry_after;
+mod roles;
+mod scopes;
+pub mod session;
+mod token;
+mod transport;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, ClientConfig};
+pub use credentials::{Credentials, CredentialsError};
+pub use discovery::{Discovery, jwk_url};
+pub use endpoint::{Endpoint, EndpointError};
+pub use error::{Code, CredentialsCause, Error, Failure, StopCause, Unexpected};
+pub use exchange::Observer;
+pub use jwks::Jwks;
+pub use limiter::RateLimit;
+pub use operation::{Effect, Operation, Outcome};
+pub use pages::Listing;
+pub use resources::{NewResource, ResourceChanges};
+pub use roles::{NewRole, RoleChanges};
+pub use scopes::{NewScope, ScopeChanges};
+pub use session::Session;
+pub use token::management_api_resource;
+pub use transport::{DEFAULT_TIMEOUT, MAX_ANSWER_BYTES, Transport, TransportError};
+pub use types::{Patch, Resource, ResourceWithScopes, Role, RoleType, RoleWithCounts, Scope};

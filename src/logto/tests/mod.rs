@@ -1,0 +1,9 @@
+//! The client against small servers on loopback.
+
+mod answers;
+mod calls;
+mod connecting;
+mod limits;
+mod lists;
+mod server;
+mod tokens;
