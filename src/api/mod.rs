@@ -1,6 +1,10 @@
 //! The three kinds as users write them, and the names that are frozen with them.
 //!
 //! Types and schema only: what a field does lives in [`crate::domain`] and [`crate::controller`].
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "the lint does not know that kube's printcolumn is given once for each column"
+)]
 
 pub mod binding;
 pub mod conditions;

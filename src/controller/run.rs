@@ -42,6 +42,9 @@ const CONCURRENCY: u16 = 16;
 /// No visit lasts longer, whatever hangs.
 const VISIT_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// A controller's visit to one object.
+type Visit<K> = fn(Arc<K>, Arc<Context>) -> BoxFuture<'static, Result<Action, visit::Error>>;
+
 /// How the controllers run.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -273,7 +276,7 @@ async fn control<K>(
     store: Store<K>,
     queue: UnboundedReceiver<ObjectRef<K>>,
     stop: CancellationToken,
-    reconcile: fn(Arc<K>, Arc<Context>) -> BoxFuture<'static, Result<Action, visit::Error>>,
+    reconcile: Visit<K>,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {

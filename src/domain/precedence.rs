@@ -120,7 +120,7 @@ mod tests {
     fn claimant(name: &str, created: i64, claims: &[&str]) -> Claimant {
         let claims = claims
             .iter()
-            .map(|name| Claim::Role((*name).into()))
+            .map(|name| Claim::Role(key("tenant"), (*name).into()))
             .collect();
         Claimant {
             key: key(name),

@@ -12,9 +12,6 @@ pub const AUTH_HOOK: &str = "HASURA_GRAPHQL_AUTH_HOOK";
 /// `GET` or `POST`, for the webhook.
 pub const AUTH_HOOK_MODE: &str = "HASURA_GRAPHQL_AUTH_HOOK_MODE";
 
-/// All names that the operator sets in one mode or the other.
-pub const OWNED: [&str; 4] = [JWT_SECRET, UNAUTHORIZED_ROLE, AUTH_HOOK, AUTH_HOOK_MODE];
-
 /// What the container's environment shall say in JWT mode. There is no `Debug`, for a JWT secret may hold a shared key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DesiredEnv {

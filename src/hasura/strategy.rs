@@ -16,7 +16,7 @@ pub(super) fn stops_all_pods(spec: &DeploymentSpec) -> Option<String> {
     );
     let surge = amount(rolling.and_then(|r| r.max_surge.as_ref()), replicas, true);
     // Kubernetes takes one pod away when both numbers come out as 0 (ResolveFenceposts in pkg/controller/deployment/util).
-    let unavailable = if false {
+    let unavailable = if unavailable == 0 && surge == 0 {
         1
     } else {
         unavailable

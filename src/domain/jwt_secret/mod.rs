@@ -25,7 +25,7 @@ pub use json_path::JsonPath;
 pub use key::{JwkUrl, Key, KeySource, KeyType};
 pub use mistake::Mistake;
 pub use parse::Review;
-pub use text::{NonEmptyText, StringOrUri};
+pub use text::{NonEmptyText, NotUri, StringOrUri};
 
 /// The claim that Hasura looks into when no namespace is configured.
 pub const DEFAULT_CLAIMS_NAMESPACE: &str = "https://hasura.io/jwt/claims";

@@ -141,6 +141,14 @@ fn an_entry_whose_value_somebody_else_took_over_is_not_dropped() {
 }
 
 #[test]
+fn a_value_that_was_taken_over_and_is_equal_again_is_made_ours_again() {
+    let taken = json!({format!(r#"k:{{"name":"{JWT}"}}"#): {".": {}, "f:name": {}}});
+    let managers = json!([managed("logto-hasura", "Apply", "graphql-engine", taken)]);
+    let live = live(json!([jwt_secret()]), managers);
+    assert_eq!(changes(&live, Some(&desired())), Ok(vec![Change::Own(JWT)]));
+}
+
+#[test]
 fn an_entry_with_value_from_blocks_and_says_so() {
     let from = json!({"name": JWT, "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}});
     let live = live(json!([from]), json!([]));

@@ -14,7 +14,11 @@ pub type Progress = dyn Fn(&str) + Send + Sync;
 pub fn to_stderr(line: &str) {
     let mut stderr = std::io::stderr();
     let colours = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let (dim, plain) = if colours { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
+    let (dim, plain) = if colours {
+        ("\x1b[2m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
     // Nobody is left to be told that standard error is closed.
     let _ = writeln!(stderr, "{dim}control-plane: {line}{plain}");
 }
@@ -64,7 +68,16 @@ mod tests {
         let listener = said.clone();
         let progress = move |line: &str| listener.lock().unwrap().push(line.to_owned());
         let work = tokio::time::sleep(Duration::from_secs(70));
-        beside(&progress, Duration::from_secs(30), |elapsed| format!("building, {elapsed}"), work).await;
-        assert_eq!(*said.lock().unwrap(), ["building, 30 s", "building, 1 min 00 s"]);
+        beside(
+            &progress,
+            Duration::from_secs(30),
+            |elapsed| format!("building, {elapsed}"),
+            work,
+        )
+        .await;
+        assert_eq!(
+            *said.lock().unwrap(),
+            ["building, 30 s", "building, 1 min 00 s"]
+        );
     }
 }

@@ -10,8 +10,10 @@ pub(crate) const GO_SUM: &str = include_str!("../../programs/go.sum");
 
 /// Programs that are looked for, downloaded and built together.
 pub(crate) struct Set {
-    /// What the set is called in messages and folders.
+    /// What the set is called in messages.
     pub(crate) name: &'static str,
+    /// What its folder in the cache is called, before the version.
+    folder_prefix: &'static str,
     /// How long a first build takes, roughly, on two cores.
     pub(crate) build_time: &'static str,
     /// The Go module whose version names the cache folder.
@@ -47,6 +49,7 @@ pub(crate) struct Download {
 
 pub(crate) const CONTROL_PLANE: Set = Set {
     name: "control plane",
+    folder_prefix: "",
     build_time: "10 minutes",
     module: "k8s.io/kubernetes",
     programs: &[
@@ -73,6 +76,7 @@ pub(crate) const CONTROL_PLANE: Set = Set {
 
 pub(crate) const HELM: Set = Set {
     name: "helm",
+    folder_prefix: "helm-",
     build_time: "4 minutes",
     module: "helm.sh/helm/v4",
     programs: &[Program {
@@ -92,14 +96,17 @@ impl Set {
     /// The name of the set's folder in the cache.
     pub(crate) fn folder_name(&self) -> String {
         let (os, arch) = platform();
-        let name = self.name.replace(' ', "-");
-        format!("{name}-{}-{os}-{arch}", self.version())
+        format!("{}{}-{os}-{arch}", self.folder_prefix, self.version())
     }
 
     /// The programs that the folder lacks.
     pub(crate) fn missing_in(&self, folder: &Path) -> Vec<&'static str> {
         let is_missing = |program: &&Program| !is_executable(&folder.join(program.name));
-        self.programs.iter().filter(is_missing).map(|program| program.name).collect()
+        self.programs
+            .iter()
+            .filter(is_missing)
+            .map(|program| program.name)
+            .collect()
     }
 }
 
@@ -114,8 +121,15 @@ impl Program {
         Some(match self.release {
             Release::Kubernetes => {
                 let version = version_of("k8s.io/kubernetes");
-                let url = format!("{}/{version}/bin/{os}/{arch}/{}", releases.kubernetes, self.name);
-                Download { sums_url: format!("{url}.sha256"), url, member: None }
+                let url = format!(
+                    "{}/{version}/bin/{os}/{arch}/{}",
+                    releases.kubernetes, self.name
+                );
+                Download {
+                    sums_url: format!("{url}.sha256"),
+                    url,
+                    member: None,
+                }
             }
             Release::Etcd => {
                 let version = version_of("go.etcd.io/etcd/server/v3");
@@ -164,7 +178,8 @@ fn version_of(module: &str) -> &'static str {
 }
 
 fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -175,13 +190,20 @@ mod tests {
     fn every_program_has_a_version_and_a_release_page() {
         let releases = Releases::default();
         for program in CONTROL_PLANE.programs.iter().chain(HELM.programs) {
-            assert!(GO_MOD.contains(&format!("\t{}\n", program.package)), "{}", program.name);
+            assert!(
+                GO_MOD.contains(&format!("\t{}\n", program.package)),
+                "{}",
+                program.name
+            );
             if cfg!(target_os = "linux") {
                 let download = program.download(&releases).unwrap();
-                assert!(download.url.starts_with("https://") && download.url.contains("/v") || download.url.contains("-v"));
+                assert!(
+                    download.url.starts_with("https://") && download.url.contains("/v")
+                        || download.url.contains("-v")
+                );
             }
         }
-        assert!(CONTROL_PLANE.folder_name().starts_with("control-plane-v1."));
+        assert!(CONTROL_PLANE.folder_name().starts_with("v1."));
         assert!(HELM.folder_name().starts_with("helm-v4."));
     }
 }

@@ -1,0 +1,42 @@
+# Two commands for newcomers: make demo, make test. The rest is in `make help`.
+SHELL := /bin/bash
+CARGO := cargo
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test fmt lint unit cluster programs helm crds deny
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
+
+demo: programs ## See the operator at work on a real control plane (ONCE=1 ends by itself)
+	@$(CARGO) build --quiet --locked --bin logto-hasura
+	@$(CARGO) run --quiet --locked -p logto-hasura-demo -- $(if $(ONCE),--once)
+
+test: fmt lint unit cluster ## Everything that has to be green
+
+fmt: ## Formatting
+	$(CARGO) fmt --all --check
+
+lint: ## Clippy and rustdoc, warnings are errors
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+
+unit: ## Unit, property and contract suites; nothing but loopback is needed
+	$(CARGO) test --workspace --locked --lib --bins
+	$(CARGO) test --workspace --locked --test planner --test crds --test replay --test 'switch*' --test start_up --test jwks --test jwt_secret
+
+cluster: programs helm ## The suites on a real control plane
+	$(CARGO) test --workspace --locked --test cluster --test control_plane
+
+programs: ## Get etcd, kube-apiserver and kube-controller-manager, once
+	@$(CARGO) run --quiet --locked -p control-plane -- programs
+
+helm: ## Get helm, once
+	@$(CARGO) run --quiet --locked -p control-plane -- programs --with helm
+
+crds: ## Write crds/ anew from the types
+	$(CARGO) run --quiet --locked --bin logto-hasura -- crds --out-dir crds
+	cp crds/*.yaml charts/logto-hasura/files/crds/
+
+deny: ## Licences, sources and advisories of all dependencies (needs cargo-deny)
+	cargo deny check

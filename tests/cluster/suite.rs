@@ -1,0 +1,120 @@
+//! One control plane for the whole binary: it is started before the first test and gone after the last.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use control_plane::{AgentOptions, ControlPlane, NodeAgent, StartOptions};
+use futures::future::BoxFuture;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::{conditions::is_crd_established, wait::await_condition},
+};
+use libtest_mimic::{Arguments, Trial};
+
+use crate::{status_rules::StatusRules, world::World};
+
+/// A test: a name that says what a user gets, and what it does.
+pub struct Test {
+    pub name: &'static str,
+    pub run: fn(Arc<World>) -> BoxFuture<'static, anyhow::Result<()>>,
+}
+
+/// Lists test functions under their own names.
+#[macro_export]
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        vec![$($crate::suite::Test { name: stringify!($name), run: |world| Box::pin($name(world)) }),*]
+    };
+}
+
+/// What all tests share.
+pub struct Cluster {
+    pub client: Client,
+    pub control_plane: ControlPlane,
+    pub agent: NodeAgent,
+    pub rules: StatusRules,
+}
+
+/// No test takes longer.
+const TEST_TIMEOUT: Duration = Duration::from_secs(180);
+
+pub fn run(tests: Vec<Test>) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Each test has an operator and pods of its own; more of them at once only wait for each other's processor time.
+    arguments.test_threads.get_or_insert(6);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
+    if arguments.list {
+        let trials = tests.into_iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
+        return libtest_mimic::run(&arguments, trials).exit_code();
+    }
+    let cluster = match runtime.block_on(start()) {
+        Ok(cluster) => Arc::new(cluster),
+        Err(error) => {
+            eprintln!("the control plane did not start: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = tests.into_iter().map(|test| trial(test, &runtime, &cluster)).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let broken = cluster.rules.broken();
+    for line in &broken {
+        eprintln!("a status broke a rule: {line}");
+    }
+    println!("{} statuses were checked by the seven rules, {} broke one", cluster.rules.checked(), broken.len());
+    let Ok(cluster) = Arc::try_unwrap(cluster) else {
+        eprintln!("a test still holds the control plane");
+        return ExitCode::FAILURE;
+    };
+    runtime.block_on(async {
+        cluster.rules.stop();
+        cluster.agent.stop().await;
+        cluster.control_plane.stop().await;
+    });
+    if conclusion.has_failed() || !broken.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn trial(test: Test, runtime: &Arc<tokio::runtime::Runtime>, cluster: &Arc<Cluster>) -> Trial {
+    let (runtime, cluster) = (Arc::clone(runtime), Arc::clone(cluster));
+    Trial::test(test.name, move || {
+        runtime.block_on(async {
+            let world = Arc::new(World::new(&cluster, test.name).await?);
+            drop(cluster);
+            let run = tokio::spawn((test.run)(Arc::clone(&world)));
+            let abort = run.abort_handle();
+            let result = match tokio::time::timeout(TEST_TIMEOUT, run).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(panic)) => Err(anyhow::anyhow!("{panic}")),
+                Err(_) => Err(anyhow::anyhow!("not done after {} s", TEST_TIMEOUT.as_secs())),
+            };
+            abort.abort();
+            let report = match &result {
+                Ok(()) => String::new(),
+                Err(error) => world.report(&format!("{error:?}")).await,
+            };
+            world.end().await;
+            result.map_err(|_| report.into())
+        })
+    })
+}
+
+async fn start() -> anyhow::Result<Cluster> {
+    let control_plane = ControlPlane::start(StartOptions::default()).await?;
+    let client = control_plane.client()?;
+    install_crds(&client).await?;
+    let agent = NodeAgent::start(client.clone(), AgentOptions::default())?;
+    let rules = StatusRules::start(&client);
+    Ok(Cluster { client, control_plane, agent, rules })
+}
+
+async fn install_crds(client: &Client) -> anyhow::Result<()> {
+    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for crd in logto_hasura::api::crds() {
+        let name = crd.name_any();
+        crds.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&crd)).await?;
+        let established = await_condition(crds.clone(), &name, is_crd_established());
+        tokio::time::timeout(Duration::from_secs(30), established).await??;
+    }
+    Ok(())
+}

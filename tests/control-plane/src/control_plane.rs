@@ -1,0 +1,242 @@
+//! etcd, kube-apiserver and kube-controller-manager on loopback, as one value.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use tokio::time::Instant;
+
+use crate::processes::Processes;
+use crate::programs::Programs;
+use crate::{arguments, kubeconfig, tls};
+
+/// How a control plane is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The programs, see [`crate::programs::find`].
+    pub programs: Programs,
+    /// How long it may take until the API server is ready and the controllers work.
+    pub ready_within: Duration,
+}
+
+impl Options {
+    /// The usual options: ready within 60 s. It takes about 5 s on a quiet machine.
+    pub fn new(programs: Programs) -> Self {
+        Self {
+            programs,
+            ready_within: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A running control plane with RBAC, rollouts, garbage collection and namespace deletion, but without nodes: pods stay
+/// Pending but for those that a [`crate::NodeAgent`] takes.
+///
+/// It leaves no process and no file behind when it is stopped or dropped, or when this process is killed. Service
+/// accounts have no tokens in pods, and no admission plugin asks for one.
+pub struct ControlPlane {
+    url: String,
+    token: String,
+    config: Config,
+    processes: Processes,
+}
+
+/// Free ports can be taken by somebody else before they are used; three times in a row is something else.
+const PORT_ATTEMPTS: usize = 3;
+const PORT_TAKEN: &str = "address already in use";
+
+impl ControlPlane {
+    /// Starts the programs and waits until they work.
+    ///
+    /// # Errors
+    /// When a program can not be started, ends, or does not get ready in time; the message has its last words.
+    pub async fn start(options: Options) -> Result<Self> {
+        tls::use_ring();
+        for _ in 1..PORT_ATTEMPTS {
+            match Self::start_once(&options).await {
+                Err(error) if error.to_string().contains(PORT_TAKEN) => {}
+                result => return result,
+            }
+        }
+        Self::start_once(&options).await
+    }
+
+    async fn start_once(options: &Options) -> Result<Self> {
+        let deadline = Instant::now() + options.ready_within;
+        let mut processes = Processes::new()?;
+        let folder = processes.folder().to_owned();
+        let [etcd_port, peer_port, api_port] = free_ports()?;
+        let url = format!("https://127.0.0.1:{api_port}");
+        let token = format!("{:032x}", rand::random::<u128>());
+        kubeconfig::write_tokens(&folder.join(arguments::TOKENS), &token)?;
+        kubeconfig::write(
+            &folder.join(arguments::KUBECONFIG),
+            &url,
+            &token,
+            &folder.join(arguments::CERTIFICATE),
+        )?;
+
+        let programs = &options.programs;
+        processes.spawn(
+            "etcd",
+            &programs.etcd,
+            &arguments::etcd(etcd_port, peer_port),
+        )?;
+        processes.spawn(
+            "kube-apiserver",
+            &programs.kube_apiserver,
+            &arguments::apiserver(etcd_port, api_port),
+        )?;
+        let waiting = Waiting {
+            processes: &mut processes,
+            deadline,
+        };
+        let config = api_server_is_ready(waiting, &folder, &url, &token).await?;
+
+        processes.spawn(
+            "kube-controller-manager",
+            &programs.kube_controller_manager,
+            &arguments::controllers(),
+        )?;
+        let waiting = Waiting {
+            processes: &mut processes,
+            deadline,
+        };
+        controllers_work(waiting, Client::try_from(config.clone())?).await?;
+        Ok(Self {
+            url,
+            token,
+            config,
+            processes,
+        })
+    }
+
+    /// A new client that may do everything. Its work ends with the tokio runtime that it was made on, so each runtime
+    /// needs its own.
+    ///
+    /// # Errors
+    /// When the client can not be built; not when the API server does not answer.
+    pub fn client(&self) -> kube::Result<Client> {
+        Client::try_from(self.config())
+    }
+
+    /// The configuration of a client that may do everything.
+    pub fn config(&self) -> Config {
+        self.config.clone()
+    }
+
+    /// The kubeconfig file of a user that may do everything.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder().join(arguments::KUBECONFIG)
+    }
+
+    /// The PEM file with the authority that signed the API server's certificate.
+    pub fn certificate_authority(&self) -> PathBuf {
+        self.folder().join(arguments::CERTIFICATE)
+    }
+
+    /// The address of the API server.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token of a user that may do everything.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A folder that goes with the control plane, also when this process is killed; for files that must not outlive it.
+    /// The programs' logs are there.
+    pub fn folder(&self) -> &Path {
+        self.processes.folder()
+    }
+
+    /// Ends all programs and removes the folder.
+    pub async fn stop(self) {
+        // Waiting for the programs to end would hold up the runtime's thread; a panic there is passed on by std.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+}
+
+/// The programs to watch while waiting, and until when.
+struct Waiting<'a> {
+    processes: &'a mut Processes,
+    deadline: Instant,
+}
+
+impl Waiting<'_> {
+    /// Asks again and again until there is an answer.
+    async fn until<T>(self, what: &str, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+        loop {
+            let answer = tokio::time::timeout_at(self.deadline, ask()).await;
+            self.processes.check()?;
+            match answer {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(_)) if Instant::now() < self.deadline => {}
+                Ok(Err(reason)) => bail!("{what}: {reason:#}\n{}", self.processes.all_last_words()),
+                Err(_) => bail!("{what}: no answer\n{}", self.processes.all_last_words()),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Waits for /readyz. Only the holder of the key beside the certificate in our own folder is believed, so another
+/// control plane that took the port is not mistaken for this one.
+async fn api_server_is_ready(
+    waiting: Waiting<'_>,
+    folder: &Path,
+    url: &str,
+    token: &str,
+) -> Result<Config> {
+    let ask = async || {
+        let pem = fs::read(folder.join(arguments::CERTIFICATE)).context("no certificate yet")?;
+        let http = reqwest::Client::builder()
+            .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem)?)
+            .no_proxy()
+            .build()?;
+        let answer = http
+            .get(format!("{url}/readyz"))
+            .bearer_auth(token)
+            .send()
+            .await?;
+        answer.error_for_status()?;
+        Ok(())
+    };
+    waiting
+        .until("the API server does not get ready", ask)
+        .await?;
+    let kubeconfig = Kubeconfig::read_from(folder.join(arguments::KUBECONFIG))?;
+    Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
+}
+
+/// Waits for the service account that the controllers make in the namespace `default`, and for `kube-system`, whose uid
+/// is what a cluster is known by.
+async fn controllers_work(waiting: Waiting<'_>, client: Client) -> Result<()> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let accounts: Api<ServiceAccount> = Api::namespaced(client, "default");
+    let ask = async || {
+        namespaces.get("kube-system").await?;
+        accounts.get("default").await?;
+        Ok(())
+    };
+    waiting.until("the controllers do not work", ask).await
+}
+
+/// Ports that are free at this moment.
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut ports = [0; N];
+    // All are held until the last is found, so that they differ.
+    let mut held = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a free port")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
