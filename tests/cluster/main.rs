@@ -1,6 +1,7 @@
 //! The operator on a real API server with real controllers: each test has its own namespace, emulator and operator.
 #![allow(clippy::unwrap_used)]
 
+mod bindings;
 mod operator;
 mod status_rules;
 mod suite;
@@ -9,5 +10,5 @@ mod world;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    suite::run(vec![])
+    suite::run(bindings::tests())
 }

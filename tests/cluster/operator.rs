@@ -20,13 +20,25 @@ pub struct Operator {
 
 impl Operator {
     /// Starts it for one namespace, with short clocks; `flags` come last and win.
-    pub fn start(kubeconfig: &Path, namespace: &str, log: PathBuf, flags: &[&str]) -> anyhow::Result<Self> {
+    pub fn start(
+        kubeconfig: &Path,
+        namespace: &str,
+        log: PathBuf,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let file = File::options().create(true).append(true).open(&log)?;
         let process = Command::new(env!("CARGO_BIN_EXE_logto-hasura"))
             .arg("operator")
             .args(["--watch-namespace", namespace, "--listen", "127.0.0.1:0"])
             .args(["--log", "info,logto_hasura=debug"])
-            .args(["--credentials-retry", "500ms", "--longest-backoff", "2s", "--annotation-pause", "100ms"])
+            .args([
+                "--credentials-retry",
+                "500ms",
+                "--longest-backoff",
+                "2s",
+                "--annotation-pause",
+                "100ms",
+            ])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)
             .stderr(file)

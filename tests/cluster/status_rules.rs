@@ -36,8 +36,13 @@ impl StatusRules {
             ApiResource::erase::<HasuraInstance>(&()),
             ApiResource::erase::<HasuraRoleBinding>(&()),
         ];
-        let tasks = kinds.into_iter().map(|kind| tokio::spawn(watch(client.clone(), kind, Arc::clone(&seen))));
-        Self { tasks: tasks.collect(), seen }
+        let tasks = kinds
+            .into_iter()
+            .map(|kind| tokio::spawn(watch(client.clone(), kind, Arc::clone(&seen))));
+        Self {
+            tasks: tasks.collect(),
+            seen,
+        }
     }
 
     pub fn checked(&self) -> usize {
@@ -55,9 +60,15 @@ impl StatusRules {
 
 async fn watch(client: Client, kind: ApiResource, seen: Arc<Seen>) {
     let api: Api<DynamicObject> = Api::all_with(client, &kind);
-    let mut objects = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
+    let mut objects = std::pin::pin!(
+        watcher(api, watcher::Config::default())
+            .default_backoff()
+            .applied_objects()
+    );
     loop {
-        let Ok(Some(object)) = objects.try_next().await else { continue };
+        let Ok(Some(object)) = objects.try_next().await else {
+            continue;
+        };
         let status = &object.data["status"];
         if status.get("conditions").is_none() || object.metadata.deletion_timestamp.is_some() {
             continue;
@@ -66,7 +77,10 @@ async fn watch(client: Client, kind: ApiResource, seen: Arc<Seen>) {
         let generation = object.metadata.generation.unwrap_or_default();
         for rule in broken_rules(status, generation) {
             let name = object.metadata.name.clone().unwrap_or_default();
-            let line = format!("{rule}: {} {name}: generation {generation}, {status}", kind.kind);
+            let line = format!(
+                "{rule}: {} {name}: generation {generation}, {status}",
+                kind.kind
+            );
             seen.broken.lock().unwrap().push(line);
         }
     }
@@ -75,27 +89,56 @@ async fn watch(client: Client, kind: ApiResource, seen: Arc<Seen>) {
 fn broken_rules(status: &Value, generation: i64) -> Vec<&'static str> {
     let condition = |type_: &str| {
         let conditions = status["conditions"].as_array()?;
-        conditions.iter().find(|condition| condition["type"] == type_)?["status"].as_str()
+        conditions
+            .iter()
+            .find(|condition| condition["type"] == type_)?["status"]
+            .as_str()
     };
     let observed = status["observedGeneration"].as_i64().unwrap_or_default();
     let ready = condition("Ready");
     let is_ready = ready == Some("True");
-    let (reconciling, stalled) = (condition("Reconciling") == Some("True"), condition("Stalled") == Some("True"));
+    let (reconciling, stalled) = (
+        condition("Reconciling") == Some("True"),
+        condition("Stalled") == Some("True"),
+    );
     let rules = [
-        ("FAIL0001 a negative condition beside Ready=True", is_ready && (reconciling || stalled)),
+        (
+            "FAIL0001 a negative condition beside Ready=True",
+            is_ready && (reconciling || stalled),
+        ),
         ("FAIL0002 no Ready condition", ready.is_none()),
-        ("FAIL0003 Reconciling although Ready", reconciling && is_ready),
+        (
+            "FAIL0003 Reconciling although Ready",
+            reconciling && is_ready,
+        ),
         ("FAIL0004 Stalled although Ready", stalled && is_ready),
-        ("FAIL0005 both Reconciling and Stalled", reconciling && stalled),
-        ("FAIL0006 observedGeneration from the future", observed > generation),
-        ("FAIL0007 Ready=True for an older generation said of this one", is_ready && condition_generation(status) > observed),
+        (
+            "FAIL0005 both Reconciling and Stalled",
+            reconciling && stalled,
+        ),
+        (
+            "FAIL0006 observedGeneration from the future",
+            observed > generation,
+        ),
+        (
+            "FAIL0007 Ready=True for an older generation said of this one",
+            is_ready && condition_generation(status) > observed,
+        ),
     ];
-    rules.into_iter().filter(|(_, broken)| *broken).map(|(rule, _)| rule).collect()
+    rules
+        .into_iter()
+        .filter(|(_, broken)| *broken)
+        .map(|(rule, _)| rule)
+        .collect()
 }
 
 /// A spec may change while Ready=True of the generation before still stands; it must not claim to be of the new one.
 fn condition_generation(status: &Value) -> i64 {
     let conditions = status["conditions"].as_array().into_iter().flatten();
-    let ready = conditions.into_iter().find(|condition| condition["type"] == "Ready");
-    ready.and_then(|ready| ready["observedGeneration"].as_i64()).unwrap_or_default()
+    let ready = conditions
+        .into_iter()
+        .find(|condition| condition["type"] == "Ready");
+    ready
+        .and_then(|ready| ready["observedGeneration"].as_i64())
+        .unwrap_or_default()
 }

@@ -1,8 +1,12 @@
 //! One control plane for the whole binary: it is started before the first test and gone after the last.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use control_plane::{AgentOptions, ControlPlane, NodeAgent, StartOptions};
+use control_plane::{
+    ControlPlane, Options,
+    programs::{self, Sources},
+    progress,
+};
 use futures::future::BoxFuture;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
@@ -32,7 +36,7 @@ macro_rules! tests {
 pub struct Cluster {
     pub client: Client,
     pub control_plane: ControlPlane,
-    pub agent: NodeAgent,
+    pub kubeconfig: PathBuf,
     pub rules: StatusRules,
 }
 
@@ -46,7 +50,10 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
     if arguments.list {
-        let trials = tests.into_iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
+        let trials = tests
+            .into_iter()
+            .map(|test| Trial::test(test.name, || Ok(())))
+            .collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
     let cluster = match runtime.block_on(start()) {
@@ -56,23 +63,33 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let trials = tests.into_iter().map(|test| trial(test, &runtime, &cluster)).collect();
+    let trials = tests
+        .into_iter()
+        .map(|test| trial(test, &runtime, &cluster))
+        .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let broken = cluster.rules.broken();
     for line in &broken {
         eprintln!("a status broke a rule: {line}");
     }
-    println!("{} statuses were checked by the seven rules, {} broke one", cluster.rules.checked(), broken.len());
+    println!(
+        "{} statuses were checked by the seven rules, {} broke one",
+        cluster.rules.checked(),
+        broken.len()
+    );
     let Ok(cluster) = Arc::try_unwrap(cluster) else {
         eprintln!("a test still holds the control plane");
         return ExitCode::FAILURE;
     };
     runtime.block_on(async {
         cluster.rules.stop();
-        cluster.agent.stop().await;
         cluster.control_plane.stop().await;
     });
-    if conclusion.has_failed() || !broken.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if conclusion.has_failed() || !broken.is_empty() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn trial(test: Test, runtime: &Arc<tokio::runtime::Runtime>, cluster: &Arc<Cluster>) -> Trial {
@@ -86,7 +103,10 @@ fn trial(test: Test, runtime: &Arc<tokio::runtime::Runtime>, cluster: &Arc<Clust
             let result = match tokio::time::timeout(TEST_TIMEOUT, run).await {
                 Ok(Ok(result)) => result,
                 Ok(Err(panic)) => Err(anyhow::anyhow!("{panic}")),
-                Err(_) => Err(anyhow::anyhow!("not done after {} s", TEST_TIMEOUT.as_secs())),
+                Err(_) => Err(anyhow::anyhow!(
+                    "not done after {} s",
+                    TEST_TIMEOUT.as_secs()
+                )),
             };
             abort.abort();
             let report = match &result {
@@ -100,19 +120,30 @@ fn trial(test: Test, runtime: &Arc<tokio::runtime::Runtime>, cluster: &Arc<Clust
 }
 
 async fn start() -> anyhow::Result<Cluster> {
-    let control_plane = ControlPlane::start(StartOptions::default()).await?;
+    let programs = programs::find(&Sources::from_env()?, &progress::to_stderr).await?;
+    let control_plane = ControlPlane::start(Options::new(programs)).await?;
+    let kubeconfig = control_plane.kubeconfig().to_path_buf();
     let client = control_plane.client()?;
     install_crds(&client).await?;
-    let agent = NodeAgent::start(client.clone(), AgentOptions::default())?;
     let rules = StatusRules::start(&client);
-    Ok(Cluster { client, control_plane, agent, rules })
+    Ok(Cluster {
+        client,
+        control_plane,
+        kubeconfig,
+        rules,
+    })
 }
 
 async fn install_crds(client: &Client) -> anyhow::Result<()> {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     for crd in logto_hasura::api::crds() {
         let name = crd.name_any();
-        crds.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(&crd)).await?;
+        crds.patch(
+            &name,
+            &PatchParams::apply("test").force(),
+            &Patch::Apply(&crd),
+        )
+        .await?;
         let established = await_condition(crds.clone(), &name, is_crd_established());
         tokio::time::timeout(Duration::from_secs(30), established).await??;
     }

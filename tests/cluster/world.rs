@@ -50,7 +50,13 @@ pub struct World {
 }
 
 /// Whether an object is one of ours with conditions.
-pub trait OurKind: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize {
+pub trait OurKind:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Serialize
+{
     fn conditions(&self) -> &[Condition];
 }
 
@@ -91,8 +97,12 @@ impl World {
 
     /// Starts the operator with short clocks and further flags.
     pub fn start_operator(&self, flags: &[&str]) -> anyhow::Result<()> {
-        let kubeconfig = self.cluster.control_plane.kubeconfig();
-        let operator = Operator::start(kubeconfig, &self.namespace, self.log_file(), flags)?;
+        let operator = Operator::start(
+            &self.cluster.kubeconfig,
+            &self.namespace,
+            self.log_file(),
+            flags,
+        )?;
         *self.operator.lock().unwrap() = Some(operator);
         Ok(())
     }
@@ -128,9 +138,15 @@ impl World {
         K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
         K::DynamicType: Default,
     {
-        let name = object["metadata"]["name"].as_str().context("an object has a name")?.to_owned();
+        let name = object["metadata"]["name"]
+            .as_str()
+            .context("an object has a name")?
+            .to_owned();
         let params = PatchParams::apply("test").force().validation_strict();
-        let applied = self.api::<K>().patch(&name, &params, &Patch::Apply(object)).await;
+        let applied = self
+            .api::<K>()
+            .patch(&name, &params, &Patch::Apply(object))
+            .await;
         applied.with_context(|| format!("applying {name}"))
     }
 
@@ -147,7 +163,9 @@ impl World {
         K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
         K::DynamicType: Default,
     {
-        self.api::<K>().delete(name, &DeleteParams::default()).await?;
+        self.api::<K>()
+            .delete(name, &DeleteParams::default())
+            .await?;
         Ok(())
     }
 
@@ -157,7 +175,18 @@ impl World {
         K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
         K::DynamicType: Default,
     {
-        Ok(self.api::<K>().patch(name, &PatchParams::default(), &Patch::Merge(fields)).await?)
+        Ok(self
+            .api::<K>()
+            .patch(name, &PatchParams::default(), &Patch::Merge(fields))
+            .await?)
+    }
+
+    /// Writes a status as somebody with too many rights would.
+    pub async fn forge_status<K: OurKind>(&self, name: &str, fields: Value) -> anyhow::Result<()> {
+        self.api::<K>()
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(fields))
+            .await?;
+        Ok(())
     }
 
     /// Asks for a read of one object at once.
@@ -263,8 +292,14 @@ impl World {
     /// The example of the README: the base and the bindings `user-reader` and `user-maintainer`.
     pub async fn apply_example(&self) -> anyhow::Result<()> {
         self.apply_base().await?;
-        self.apply::<HasuraRoleBinding>(self.binding("user-reader", "user:reader", "read:user")).await?;
-        self.apply::<HasuraRoleBinding>(self.binding("user-maintainer", "user:maintainer", "maintain:user")).await?;
+        self.apply::<HasuraRoleBinding>(self.binding("user-reader", "user:reader", "read:user"))
+            .await?;
+        self.apply::<HasuraRoleBinding>(self.binding(
+            "user-maintainer",
+            "user:maintainer",
+            "maintain:user",
+        ))
+        .await?;
         Ok(())
     }
 
@@ -297,8 +332,15 @@ impl World {
     }
 
     /// Waits for something about Logto's data.
-    pub async fn until_logto(&self, what: &str, mut holds: impl FnMut(&Emulator) -> bool) -> anyhow::Result<()> {
-        self.until(what, || std::future::ready(Ok(holds(&self.logto).then_some(())))).await
+    pub async fn until_logto(
+        &self,
+        what: &str,
+        mut holds: impl FnMut(&Emulator) -> bool,
+    ) -> anyhow::Result<()> {
+        self.until(what, || {
+            std::future::ready(Ok(holds(&self.logto).then_some(())))
+        })
+        .await
     }
 
     /// Waits until an object's condition has this status and reason, for the newest generation.
@@ -311,7 +353,9 @@ impl World {
     ) -> anyhow::Result<(K, Condition)> {
         let what = format!("{} {name}: {type_}={status} {reason}", K::kind(&()));
         self.until(&what, || async {
-            let Some(object) = self.api::<K>().get_opt(name).await? else { return Ok(None) };
+            let Some(object) = self.api::<K>().get_opt(name).await? else {
+                return Ok(None);
+            };
             let found = object.conditions().iter().find(|condition| {
                 condition.type_ == type_
                     && condition.status == status
@@ -330,14 +374,25 @@ impl World {
 
     /// Waits for Stalled=True with this reason; gives the message.
     pub async fn stalled<K: OurKind>(&self, name: &str, reason: &str) -> anyhow::Result<String> {
-        Ok(self.condition::<K>(name, "Stalled", "True", reason).await?.1.message)
+        Ok(self
+            .condition::<K>(name, "Stalled", "True", reason)
+            .await?
+            .1
+            .message)
     }
 
     /// Waits for Ready=False with this reason, while it is retried or waited for; gives the message.
     pub async fn waiting<K: OurKind>(&self, name: &str, reason: &str) -> anyhow::Result<String> {
         let (object, condition) = self.condition::<K>(name, "Ready", "False", reason).await?;
-        let reconciling = object.conditions().iter().any(|condition| condition.type_ == "Reconciling");
-        anyhow::ensure!(reconciling, "{name} is not Reconciling: {:?}", object.conditions());
+        let reconciling = object
+            .conditions()
+            .iter()
+            .any(|condition| condition.type_ == "Reconciling");
+        anyhow::ensure!(
+            reconciling,
+            "{name} is not Reconciling: {:?}",
+            object.conditions()
+        );
         Ok(condition.message)
     }
 
@@ -348,7 +403,10 @@ impl World {
         K::DynamicType: Default,
     {
         let what = format!("{name} to be gone");
-        self.until(&what, || async { Ok(self.api::<K>().get_opt(name).await?.is_none().then_some(())) }).await
+        self.until(&what, || async {
+            Ok(self.api::<K>().get_opt(name).await?.is_none().then_some(()))
+        })
+        .await
     }
 
     /// Waits for an event about an object; gives its note.
@@ -356,7 +414,10 @@ impl World {
         self.until(&format!("an event {reason} about {object}"), || async {
             let events = self.api::<Event>().list(&ListParams::default()).await?;
             let found = events.into_iter().find(|event| {
-                let regarding = event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref());
+                let regarding = event
+                    .regarding
+                    .as_ref()
+                    .and_then(|regarding| regarding.name.as_deref());
                 regarding == Some(object) && event.reason.as_deref() == Some(reason)
             });
             Ok(found.map(|event| event.note.unwrap_or_default()))
@@ -371,7 +432,10 @@ impl World {
         let mut since = Instant::now();
         let mut before = self.fingerprint().await?;
         while since.elapsed() < Duration::from_millis(1500) {
-            anyhow::ensure!(start.elapsed() < PATIENCE, "the operator does not come to rest");
+            anyhow::ensure!(
+                start.elapsed() < PATIENCE,
+                "the operator does not come to rest"
+            );
             tokio::time::sleep(LOOK_AGAIN).await;
             let now = self.fingerprint().await?;
             if now != before {
@@ -385,7 +449,9 @@ impl World {
     pub async fn fingerprint(&self) -> anyhow::Result<(Vec<String>, u64)> {
         let mut versions = Vec::new();
         let all = ListParams::default();
-        let version = |name: String, version: Option<String>| format!("{name}@{}", version.unwrap_or_default());
+        let version = |name: String, version: Option<String>| {
+            format!("{name}@{}", version.unwrap_or_default())
+        };
         for object in self.api::<LogtoTenant>().list(&all).await? {
             versions.push(version(object.name_any(), object.resource_version()));
         }
@@ -406,9 +472,18 @@ impl World {
     /// The value of an env entry of the Deployment's first container.
     pub async fn env(&self, deployment: &str, name: &str) -> anyhow::Result<Option<String>> {
         let deployment: Deployment = self.get(deployment).await?;
-        let pod = deployment.spec.and_then(|spec| spec.template.spec).context("a pod template")?;
-        let entry = pod.containers.into_iter().flat_map(|container| container.env.unwrap_or_default());
-        Ok(entry.into_iter().find(|entry| entry.name == name).and_then(|entry| entry.value))
+        let pod = deployment
+            .spec
+            .and_then(|spec| spec.template.spec)
+            .context("a pod template")?;
+        let entry = pod
+            .containers
+            .into_iter()
+            .flat_map(|container| container.env.unwrap_or_default());
+        Ok(entry
+            .into_iter()
+            .find(|entry| entry.name == name)
+            .and_then(|entry| entry.value))
     }
 
     /// What there is, for the report of a failing test.
@@ -422,13 +497,22 @@ impl World {
         if let Ok(events) = self.api::<Event>().list(&ListParams::default()).await {
             report.push_str("--- the last events\n");
             for event in events.items.iter().rev().take(15) {
-                let name = event.regarding.as_ref().and_then(|regarding| regarding.name.clone());
+                let name = event
+                    .regarding
+                    .as_ref()
+                    .and_then(|regarding| regarding.name.clone());
                 report.push_str(&format!("{name:?} {:?}: {:?}\n", event.reason, event.note));
             }
         }
-        report.push_str(&format!("--- the last requests to Logto\n{}\n", self.logto.last_requests(20).join("\n")));
+        report.push_str(&format!(
+            "--- the last requests to Logto\n{}\n",
+            self.logto.last_requests(20).join("\n")
+        ));
         if let Some(operator) = &*self.operator.lock().unwrap() {
-            report.push_str(&format!("--- the operator's log\n{}\n", operator.log_tail(30)));
+            report.push_str(&format!(
+                "--- the operator's log\n{}\n",
+                operator.log_tail(30)
+            ));
         }
         report
     }
@@ -438,7 +522,9 @@ impl World {
         K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Serialize,
         K::DynamicType: Default,
     {
-        let Ok(list) = self.api::<K>().list(&ListParams::default()).await else { return String::new() };
+        let Ok(list) = self.api::<K>().list(&ListParams::default()).await else {
+            return String::new();
+        };
         let mut text = String::new();
         for mut object in list {
             object.managed_fields_mut().clear();
@@ -452,7 +538,9 @@ impl World {
     pub async fn end(&self) {
         drop(self.operator.lock().unwrap().take());
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        let _ = namespaces.delete(&self.namespace, &DeleteParams::default()).await;
+        let _ = namespaces
+            .delete(&self.namespace, &DeleteParams::default())
+            .await;
         let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
         self.release::<LogtoTenant>(&none).await;
         self.release::<HasuraInstance>(&none).await;
@@ -460,9 +548,14 @@ impl World {
     }
 
     async fn release<K: OurKind>(&self, none: &Patch<Value>) {
-        let Ok(list) = self.api::<K>().list(&ListParams::default()).await else { return };
+        let Ok(list) = self.api::<K>().list(&ListParams::default()).await else {
+            return;
+        };
         for object in list {
-            let _ = self.api::<K>().patch(&object.name_any(), &PatchParams::default(), none).await;
+            let _ = self
+                .api::<K>()
+                .patch(&object.name_any(), &PatchParams::default(), none)
+                .await;
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct ControlPlane {
     url: String,
     token: String,
     config: Config,
+    kubeconfig: PathBuf,
+    certificate_authority: PathBuf,
     processes: Processes,
 }
 
@@ -69,17 +71,13 @@ impl ControlPlane {
     async fn start_once(options: &Options) -> Result<Self> {
         let deadline = Instant::now() + options.ready_within;
         let mut processes = Processes::new()?;
-        let folder = processes.folder().to_owned();
+        let kubeconfig = processes.folder().join(arguments::KUBECONFIG);
+        let certificate_authority = processes.folder().join(arguments::CERTIFICATE);
         let [etcd_port, peer_port, api_port] = free_ports()?;
         let url = format!("https://127.0.0.1:{api_port}");
         let token = format!("{:032x}", rand::random::<u128>());
-        kubeconfig::write_tokens(&folder.join(arguments::TOKENS), &token)?;
-        kubeconfig::write(
-            &folder.join(arguments::KUBECONFIG),
-            &url,
-            &token,
-            &folder.join(arguments::CERTIFICATE),
-        )?;
+        kubeconfig::write_tokens(&processes.folder().join(arguments::TOKENS), &token)?;
+        kubeconfig::write(&kubeconfig, &url, &token, &certificate_authority)?;
 
         let programs = &options.programs;
         processes.spawn(
@@ -87,20 +85,21 @@ impl ControlPlane {
             &programs.etcd,
             &arguments::etcd(etcd_port, peer_port),
         )?;
-        processes.spawn(
-            "kube-apiserver",
-            &programs.kube_apiserver,
-            &arguments::apiserver(etcd_port, api_port),
-        )?;
+        let arguments = arguments::apiserver(etcd_port, api_port);
+        processes.spawn("kube-apiserver", &programs.kube_apiserver, &arguments)?;
         let waiting = Waiting {
             processes: &mut processes,
             deadline,
         };
-        let config = api_server_is_ready(waiting, &folder, &url, &token).await?;
+        api_server_is_ready(waiting, &certificate_authority, &url, &token).await?;
 
+        let kubeconfig_read = Kubeconfig::read_from(&kubeconfig)?;
+        let config =
+            Config::from_custom_kubeconfig(kubeconfig_read, &KubeConfigOptions::default()).await?;
+        let controllers = &programs.kube_controller_manager;
         processes.spawn(
             "kube-controller-manager",
-            &programs.kube_controller_manager,
+            controllers,
             &arguments::controllers(),
         )?;
         let waiting = Waiting {
@@ -112,6 +111,8 @@ impl ControlPlane {
             url,
             token,
             config,
+            kubeconfig,
+            certificate_authority,
             processes,
         })
     }
@@ -131,13 +132,13 @@ impl ControlPlane {
     }
 
     /// The kubeconfig file of a user that may do everything.
-    pub fn kubeconfig(&self) -> PathBuf {
-        self.folder().join(arguments::KUBECONFIG)
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     /// The PEM file with the authority that signed the API server's certificate.
-    pub fn certificate_authority(&self) -> PathBuf {
-        self.folder().join(arguments::CERTIFICATE)
+    pub fn certificate_authority(&self) -> &Path {
+        &self.certificate_authority
     }
 
     /// The address of the API server.
@@ -158,7 +159,7 @@ impl ControlPlane {
 
     /// Ends all programs and removes the folder.
     pub async fn stop(self) {
-        // Waiting for the programs to end would hold up the runtime's thread; a panic there is passed on by std.
+        // Dropping waits for the programs to end, which a thread of the runtime must not. It can not fail.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 }
@@ -190,12 +191,12 @@ impl Waiting<'_> {
 /// control plane that took the port is not mistaken for this one.
 async fn api_server_is_ready(
     waiting: Waiting<'_>,
-    folder: &Path,
+    authority: &Path,
     url: &str,
     token: &str,
-) -> Result<Config> {
+) -> Result<()> {
     let ask = async || {
-        let pem = fs::read(folder.join(arguments::CERTIFICATE)).context("no certificate yet")?;
+        let pem = fs::read(authority).context("no certificate yet")?;
         let http = reqwest::Client::builder()
             .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem)?)
             .no_proxy()
@@ -210,9 +211,7 @@ async fn api_server_is_ready(
     };
     waiting
         .until("the API server does not get ready", ask)
-        .await?;
-    let kubeconfig = Kubeconfig::read_from(folder.join(arguments::KUBECONFIG))?;
-    Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
+        .await
 }
 
 /// Waits for the service account that the controllers make in the namespace `default`, and for `kube-system`, whose uid

@@ -13,6 +13,11 @@ pub fn jwks_unreachable(reason: &str) -> Fatal {
     Fatal::new(format!("Error fetching JWK: ConnectionFailure {reason}"))
 }
 
+/// The error for a jwk_url that did not answer in time.
+pub fn jwks_timed_out() -> Fatal {
+    Fatal::new("Error fetching JWK: ResponseTimeout")
+}
+
 /// Judges the answer of jwk_url.
 ///
 /// The set is read whole or not at all: one odd key refuses it (hasura/graphql-engine#9922), but for keys with an

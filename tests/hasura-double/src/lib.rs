@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 
 pub use auth_mode::{AuthMode, HookMethod, Settings, Webhook};
 pub use fatal::Fatal;
-pub use jwks::{check_jwks, jwks_unreachable};
+pub use jwks::{check_jwks, jwks_timed_out, jwks_unreachable};
 pub use jwt::claims::{Claims, ClaimsFormat, ClaimsMap, Mapped, Namespace};
 pub use jwt::config::{JwtConfig, KeySource, TokenLocation};
 pub use jwt::json_path::PathElement;
@@ -37,8 +37,8 @@ pub use jwt::json_path::PathElement;
 /// `command_line` is the container's command followed by its args; flags win over `env`. Flags that are hidden in the
 /// script of a shell (`sh -c "graphql-engine serve --jwt-secret …"`) are not seen.
 ///
-/// When the result has a [`KeySource::Url`], the caller fetches it once and gives the answer to [`check_jwks`], or the
-/// reason why there is none to [`jwks_unreachable`]: Hasura does not start without its keys.
+/// When the result has a [`KeySource::Url`], the caller fetches it once and gives the answer to [`check_jwks`], or ends
+/// with [`jwks_unreachable`] or [`jwks_timed_out`]: Hasura does not start without its keys.
 ///
 /// # Errors
 /// [`Fatal`] with the engine's own words, when the engine would end with exit code 1.

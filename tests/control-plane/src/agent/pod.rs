@@ -1,0 +1,139 @@
+//! The life of one pod: start, crash, wait, start again.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hasura_double::AuthMode;
+use k8s_openapi::api::core::v1::{Container, Pod};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt as _};
+
+use super::AgentOptions;
+use super::container::{self, Outcome};
+use super::status::{Report, State};
+
+/// The file with what the containers of a pod say.
+pub(crate) fn log_path(logs: &Path, namespace: &str, pod: &str) -> PathBuf {
+    logs.join(namespace).join(format!("{pod}.log"))
+}
+
+/// All that is needed to run one pod.
+pub(crate) struct PodWork {
+    client: Client,
+    options: Arc<AgentOptions>,
+    pod: Pod,
+    container: Container,
+}
+
+impl PodWork {
+    /// Nothing for a pod that is not Hasura's, or that is ready already: a container outlives its kubelet.
+    pub(crate) fn new(client: &Client, options: &Arc<AgentOptions>, pod: Pod) -> Option<Self> {
+        let is_hasura =
+            |container: &&Container| container.image.as_deref().is_some_and(container::is_hasura);
+        let container = pod
+            .spec
+            .as_ref()?
+            .containers
+            .iter()
+            .find(is_hasura)?
+            .clone();
+        let conditions = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.as_ref());
+        if conditions.is_some_and(|all| {
+            all.iter()
+                .any(|one| one.type_ == "Ready" && one.status == "True")
+        }) {
+            return None;
+        }
+        Some(Self {
+            client: client.clone(),
+            options: options.clone(),
+            pod,
+            container,
+        })
+    }
+
+    /// Runs the pod until its container is up or the pod is gone.
+    pub(crate) async fn run(self) {
+        if let Err(error) = self.run_until_up().await {
+            tracing::error!(pod = self.pod.name_any(), %error, "the pod is given up");
+        }
+    }
+
+    async fn run_until_up(&self) -> anyhow::Result<()> {
+        let http = container::jwks_client(self.options.jwks_within)?;
+        let mut report = Report::new(&self.pod, &self.container);
+        let mut backoff = self.options.first_backoff;
+        loop {
+            let outcome = container::start(&self.client, &http, &self.pod, &self.container).await;
+            self.log(&outcome)?;
+            let up = matches!(outcome, Outcome::Running(_));
+            let state = match outcome {
+                Outcome::Running(_) => State::Running,
+                Outcome::Crashed(_) => State::CrashLoop { backoff },
+                Outcome::NotConfigured(message) => State::NotConfigured { message },
+            };
+            if !self.write(&report.next(&state)).await? || up {
+                return Ok(());
+            }
+            tokio::time::sleep(backoff).await;
+            backoff = (backoff * 2).min(self.options.max_backoff);
+        }
+    }
+
+    /// Writes the status; false when the pod is gone.
+    async fn write(&self, body: &serde_json::Value) -> anyhow::Result<bool> {
+        const TRIES: u32 = 5;
+        let namespace = self.pod.namespace().unwrap_or_default();
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &namespace);
+        let mut tries = 0;
+        loop {
+            let written = pods
+                .patch_status(
+                    &self.pod.name_any(),
+                    &PatchParams::default(),
+                    &Patch::Strategic(body),
+                )
+                .await;
+            tries += 1;
+            match written {
+                Ok(_) => return Ok(true),
+                // The uid in the body makes a pod of the same name a conflict.
+                Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+                    return Ok(false);
+                }
+                Err(error) if tries == TRIES => return Err(error.into()),
+                Err(_) => tokio::time::sleep(Duration::from_millis(200) * tries).await,
+            }
+        }
+    }
+
+    /// Adds to the pod's log what the container said; one that was not configured has not said anything.
+    fn log(&self, outcome: &Outcome) -> io::Result<()> {
+        let line = match outcome {
+            Outcome::NotConfigured(_) => return Ok(()),
+            Outcome::Crashed(fatal) => fatal.to_string(),
+            Outcome::Running(settings) => {
+                let mode = match settings.auth {
+                    AuthMode::NoAuth => "nothing, everybody is admin",
+                    AuthMode::AdminSecret => "the admin secret",
+                    AuthMode::Jwt(_) => "JSON web tokens",
+                    AuthMode::Webhook(_) => "a webhook",
+                };
+                format!("hasura-double: started; requests are authenticated by {mode}")
+            }
+        };
+        let namespace = self.pod.namespace().unwrap_or_default();
+        let path = log_path(&self.options.logs, &namespace, &self.pod.name_any());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        writeln!(file, "{line}")
+    }
+}
