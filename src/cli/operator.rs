@@ -18,11 +18,14 @@ use crate::{
 
 /// Run the operator.
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:
+#[command(
+    args_override_self = true,
+    after_help = "Examples:
   logto-hasura operator
   logto-hasura operator --watch-namespace shop --log-format json --owner-id staging
 
-The cluster is the one that the pod runs in, or that of KUBECONFIG.")]
+The cluster is the one that the pod runs in, or that of KUBECONFIG."
+)]
 pub struct Args {
     /// Marks what this operator makes in Logto; 1 to 16 of a-z, 0-9 and '-'. Default: the first 8 characters of the
     /// kube-system namespace's uid

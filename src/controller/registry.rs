@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use url::Url;
@@ -90,28 +90,50 @@ pub struct Entry {
 
 /// All tenants' entries, by namespace and name.
 #[derive(Default)]
-pub struct Registry(Mutex<HashMap<Key, Entry>>);
+pub struct Registry {
+    live: Mutex<HashMap<Key, Entry>>,
+    /// Connections of tenants that are gone, and since when: what is deleted together with its tenant is cleaned up
+    /// with the credentials last seen.
+    retired: Mutex<HashMap<Key, (Instant, Arc<Connection>)>>,
+}
 
 impl Registry {
     /// The entry of a tenant; none before its first visit in this process.
     pub fn get(&self, key: &Key) -> Option<Entry> {
-        lock(&self.0).get(key).cloned()
+        lock(&self.live).get(key).cloned()
+    }
+
+    /// The connection for a clean-up: that of a tenant, or of one that went less than `grace` ago.
+    pub fn for_cleanup(&self, key: &Key, grace: Duration) -> Option<Arc<Connection>> {
+        let live = self.get(key).and_then(|entry| entry.connection);
+        live.or_else(|| {
+            let mut retired = lock(&self.retired);
+            retired.retain(|_, (since, _)| since.elapsed() < grace);
+            retired
+                .get(key)
+                .map(|(_, connection)| Arc::clone(connection))
+        })
     }
 
     /// Replaces an entry.
     pub fn put(&self, key: Key, entry: Entry) {
-        lock(&self.0).insert(key, entry);
+        lock(&self.live).insert(key, entry);
     }
 
-    /// Forgets a tenant.
-    pub fn remove(&self, key: &Key) {
-        lock(&self.0).remove(key);
+    /// Takes a tenant that is gone out of use.
+    pub fn retire(&self, key: &Key) {
+        let connection = lock(&self.live)
+            .remove(key)
+            .and_then(|entry| entry.connection);
+        if let Some(connection) = connection {
+            lock(&self.retired).insert(key.clone(), (Instant::now(), connection));
+        }
     }
 
     /// All entries.
     pub fn all(&self) -> Vec<(Key, Entry)> {
-        lock(&self.0)
-            .iter()
+        let live = lock(&self.live);
+        live.iter()
             .map(|(key, entry)| (key.clone(), entry.clone()))
             .collect()
     }

@@ -41,7 +41,8 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
         ctx.forget(&**binding);
         return Ok(Action::await_change());
     };
-    let Some(connection) = ctx.registry.get(&tenant).and_then(|entry| entry.connection) else {
+    let grace = ctx.clocks.release_after;
+    let Some(connection) = ctx.registry.for_cleanup(&tenant, grace) else {
         return without_connection(binding, ctx, &tenant).await;
     };
     match take_away(binding, ctx, instance.as_deref(), &connection).await {

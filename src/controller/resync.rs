@@ -135,10 +135,6 @@ fn wake_drifted_bindings(
 /// Wakes all that depends on a tenant.
 pub fn wake_all(ctx: &Context, tenant: &LogtoTenant) {
     let namespace = tenant.namespace().unwrap_or_default();
-    for instance in ctx.stores.instances_of(&namespace, &tenant.name_any()) {
-        ctx.triggers.instance(&instance);
-        for binding in ctx.stores.bindings_of(&namespace, &instance.name_any()) {
-            ctx.triggers.binding(&binding);
-        }
-    }
+    ctx.stores
+        .wake_dependants(&ctx.triggers, &namespace, &tenant.name_any());
 }

@@ -22,7 +22,10 @@ use super::{
     visit::{self, Error, Next, Outcome},
 };
 use crate::{
-    api::{FINALIZER, LogtoTenant, LogtoTenantStatus, RECONCILE_REQUESTED_AT, conditions::types},
+    api::{
+        FINALIZER, HasuraRoleBinding, LogtoTenant, LogtoTenantStatus, RECONCILE_REQUESTED_AT,
+        conditions::types,
+    },
     domain::precedence::Key,
 };
 
@@ -239,14 +242,14 @@ async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
             let connected = entry.connection.is_some();
             ctx.registry.put(tenant_key, entry);
             if connected {
-                wake_leaving(ctx, tenant);
+                resync::wake_all(ctx, tenant);
             }
         }
         return Err(Error::Held(
             (ctx.clocks.release_after - waited).min(ctx.clocks.credentials_retry),
         ));
     }
-    ctx.registry.remove(&tenant_key);
+    ctx.registry.retire(&tenant_key);
     ctx.forget(tenant);
     Ok(Action::await_change())
 }
@@ -257,20 +260,10 @@ fn has_leaving_dependants(ctx: &Context, tenant: &Key) -> bool {
         || !leaving_bindings(ctx, tenant).is_empty()
 }
 
-fn leaving_bindings(ctx: &Context, tenant: &Key) -> Vec<Arc<crate::api::HasuraRoleBinding>> {
-    ctx.stores.bindings.state_filter(|binding| {
-        let status = binding.status.as_ref();
-        let remembered = status
-            .and_then(|status| status.tenant_ref.as_ref())
-            .map(|tenant| &tenant.name);
-        deleting(binding)
-            && binding.namespace().as_deref() == Some(&tenant.namespace)
-            && remembered == Some(&tenant.name)
-    })
-}
-
-fn wake_leaving(ctx: &Context, tenant: &LogtoTenant) {
-    leaving_bindings(ctx, &key(tenant))
-        .iter()
-        .for_each(|binding| ctx.triggers.binding(binding));
+fn leaving_bindings(ctx: &Context, tenant: &Key) -> Vec<Arc<HasuraRoleBinding>> {
+    let mut bindings = ctx
+        .stores
+        .bindings_remembering(&tenant.namespace, &tenant.name);
+    bindings.retain(|binding| deleting(&**binding));
+    bindings
 }

@@ -1,5 +1,7 @@
 //! Which objects are visited when something changes: tenant → instance → binding, and who competes with whom.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     ResourceExt,
@@ -80,11 +82,7 @@ pub struct Stores {
 
 impl Stores {
     /// The instances of a tenant.
-    pub fn instances_of(
-        &self,
-        namespace: &str,
-        tenant: &str,
-    ) -> Vec<std::sync::Arc<HasuraInstance>> {
+    pub fn instances_of(&self, namespace: &str, tenant: &str) -> Vec<Arc<HasuraInstance>> {
         let of_tenant = |instance: &HasuraInstance| {
             instance.namespace().as_deref() == Some(namespace)
                 && instance.spec.tenant_ref.name == tenant
@@ -93,11 +91,7 @@ impl Stores {
     }
 
     /// The bindings of an instance.
-    pub fn bindings_of(
-        &self,
-        namespace: &str,
-        instance: &str,
-    ) -> Vec<std::sync::Arc<HasuraRoleBinding>> {
+    pub fn bindings_of(&self, namespace: &str, instance: &str) -> Vec<Arc<HasuraRoleBinding>> {
         let of_instance = |binding: &HasuraRoleBinding| {
             binding.namespace().as_deref() == Some(namespace)
                 && binding.spec.instance_ref.name == instance
@@ -105,7 +99,36 @@ impl Stores {
         self.bindings.state_filter(of_instance)
     }
 
-    /// A LogtoTenant changed: it, its instances when it came or went, and its rivals when it went.
+    /// The bindings whose status says that what they made is in a tenant; their instance may be gone.
+    pub fn bindings_remembering(
+        &self,
+        namespace: &str,
+        tenant: &str,
+    ) -> Vec<Arc<HasuraRoleBinding>> {
+        self.bindings.state_filter(|binding: &HasuraRoleBinding| {
+            let status = binding.status.as_ref();
+            let remembered = status.and_then(|status| status.tenant_ref.as_ref());
+            binding.namespace().as_deref() == Some(namespace)
+                && remembered.is_some_and(|remembered| remembered.name == tenant)
+        })
+    }
+
+    /// Wakes all that depends on a tenant.
+    pub fn wake_dependants(&self, triggers: &Triggers, namespace: &str, tenant: &str) {
+        for instance in self.instances_of(namespace, tenant) {
+            triggers.instance(&instance);
+            let bindings = self.bindings_of(namespace, &instance.name_any());
+            bindings
+                .iter()
+                .for_each(|binding| triggers.binding(binding));
+        }
+        let bindings = self.bindings_remembering(namespace, tenant);
+        bindings
+            .iter()
+            .for_each(|binding| triggers.binding(binding));
+    }
+
+    /// A LogtoTenant changed: it, its dependants when it came or went, and its rivals when it went.
     pub fn tenant_changed(
         &self,
         triggers: &Triggers,
@@ -120,9 +143,7 @@ impl Stores {
         if before.is_some() && after.is_some() {
             return;
         }
-        for instance in self.instances_of(&namespace, &name) {
-            triggers.instance(&instance);
-        }
+        self.wake_dependants(triggers, &namespace, &name);
         if after.is_none() {
             for rival in self.tenants.state() {
                 triggers.tenant(&rival.namespace().unwrap_or_default(), &rival.name_any());

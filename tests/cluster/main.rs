@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod bindings;
+mod drift;
+mod ends;
+mod faults;
 mod operator;
 mod status_rules;
 mod suite;
@@ -10,5 +13,11 @@ mod world;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    suite::run(bindings::tests())
+    let tests = [
+        bindings::tests(),
+        faults::tests(),
+        drift::tests(),
+        ends::tests(),
+    ];
+    suite::run(tests.into_iter().flatten().collect())
 }

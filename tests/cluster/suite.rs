@@ -111,7 +111,7 @@ fn trial(test: Test, runtime: &Arc<tokio::runtime::Runtime>, cluster: &Arc<Clust
             abort.abort();
             let report = match &result {
                 Ok(()) => String::new(),
-                Err(error) => world.report(&format!("{error:?}")).await,
+                Err(error) => world.report(&format!("{error:#}")).await,
             };
             world.end().await;
             result.map_err(|_| report.into())

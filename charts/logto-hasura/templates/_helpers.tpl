@@ -15,7 +15,7 @@
 {{/* What tells the pods of this release from others; it can not change, since a Deployment's selector can not. */}}
 {{- define "logto-hasura.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "logto-hasura.labels" -}}
@@ -40,5 +40,5 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "logto-hasura.subject" -}}
 kind: ServiceAccount
 name: {{ include "logto-hasura.name" . }}
-namespace: {{ .Release.Namespace }}
+namespace: {{ .Release.Namespace | quote }}
 {{- end -}}

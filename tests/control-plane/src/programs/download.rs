@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -166,15 +167,17 @@ async fn get(client: &reqwest::Client, url: &str) -> Result<reqwest::Response> {
 
 /// Takes one file out of a tar.gz; `tar` is on every Linux and macOS, so no library for it.
 async fn unpack(archive: &Path, member: &str, path: &Path) -> Result<()> {
-    let output = Command::new("tar")
+    let tar = Command::new("tar")
         .arg("-xzOf")
         .arg(archive)
         .arg(member)
+        .stdin(Stdio::null())
         .stdout(File::create(path)?)
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .context("tar can not be run")?;
+    let output = tar.wait_with_output().await?;
     if !output.status.success() {
         bail!(
             "tar finds no {member}: {}",
