@@ -182,6 +182,10 @@ fn check_rivals(
         native: true,
         marked: false,
         created: created(tenant),
+        established: tenant
+            .status
+            .as_ref()
+            .is_some_and(|status| status.issuer.is_some()),
         deleting: deleting(tenant),
         claims: vec![Claim::Tenant(issuer.clone(), tenant_id.clone())],
     };

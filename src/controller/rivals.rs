@@ -53,6 +53,10 @@ fn instance_claimant(instance: &HasuraInstance) -> Claimant {
         native: true,
         marked: false,
         created: created(instance),
+        established: instance
+            .status
+            .as_ref()
+            .is_some_and(|status| status.api_resource.is_some()),
         deleting: deleting(instance),
         claims,
     }
@@ -159,6 +163,10 @@ fn binding_claimant(
         native: true,
         marked,
         created: created(binding),
+        established: binding
+            .status
+            .as_ref()
+            .is_some_and(|status| status.role.is_some()),
         deleting: deleting(binding),
         claims: vec![
             Claim::HasuraRole(key(instance), binding.spec.hasura_role.clone()),

@@ -1,7 +1,7 @@
 //! Who holds what several objects ask for.
 //!
 //! First those of the instance's own namespace, then the one whose mark is on the object in Logto, then the older, then
-//! by namespace and name. Who loses one claim gets none of its claims, so that it can not block a third.
+//! the one that was carried out already (creation times have whole seconds), then by namespace and name. Who loses one claim gets none of its claims, so that it can not block a third.
 
 use std::{
     cmp::Reverse,
@@ -55,6 +55,8 @@ pub struct Claimant {
     pub marked: bool,
     /// Creation time in seconds since the epoch.
     pub created: i64,
+    /// Whether its status says that it was carried out before, which only settles a tie of creation times.
+    pub established: bool,
     /// Whether it is being deleted; it holds what it has until it is gone.
     pub deleting: bool,
     /// What it asks for.
@@ -97,12 +99,21 @@ pub fn losers(mut claimants: Vec<Claimant>) -> BTreeMap<Key, Lost> {
     losers
 }
 
-fn rank(claimant: &Claimant) -> (Reverse<bool>, Reverse<bool>, i64, &Key) {
+fn rank(claimant: &Claimant) -> impl Ord {
+    let Claimant {
+        native,
+        marked,
+        created,
+        established,
+        key,
+        ..
+    } = claimant;
     (
-        Reverse(claimant.native),
-        Reverse(claimant.marked),
-        claimant.created,
-        &claimant.key,
+        Reverse(*native),
+        Reverse(*marked),
+        *created,
+        Reverse(*established),
+        key.clone(),
     )
 }
 
@@ -127,6 +138,7 @@ mod tests {
             native: true,
             marked: false,
             created,
+            established: false,
             deleting: false,
             claims,
         }
@@ -149,6 +161,19 @@ mod tests {
         ];
         assert_eq!(losers_of(&[old.clone(), young]), ["a"]);
         assert_eq!(losers_of(&[old, twin]), ["c"]);
+    }
+
+    #[test]
+    fn of_two_made_in_the_same_second_the_one_that_was_carried_out_keeps_what_it_has() {
+        let established = Claimant {
+            established: true,
+            ..claimant("z", 1, &["r"])
+        };
+        assert_eq!(
+            losers_of(&[claimant("a", 1, &["r"]), established.clone()]),
+            ["a"]
+        );
+        assert_eq!(losers_of(&[claimant("a", 0, &["r"]), established]), ["z"]);
     }
 
     #[test]

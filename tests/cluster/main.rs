@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bindings;
+mod deployments;
 mod drift;
 mod ends;
 mod faults;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let tests = [
         bindings::tests(),
+        deployments::tests(),
         faults::tests(),
         drift::tests(),
         ends::tests(),

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use control_plane::{
-    ControlPlane, Options,
+    AgentOptions, ControlPlane, NodeAgent, Options,
     programs::{self, Sources},
     progress,
 };
@@ -36,6 +36,7 @@ macro_rules! tests {
 pub struct Cluster {
     pub client: Client,
     pub control_plane: ControlPlane,
+    pub agent: NodeAgent,
     pub kubeconfig: PathBuf,
     pub rules: StatusRules,
 }
@@ -83,6 +84,7 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
     };
     runtime.block_on(async {
         cluster.rules.stop();
+        cluster.agent.stop().await;
         cluster.control_plane.stop().await;
     });
     if conclusion.has_failed() || !broken.is_empty() {
@@ -125,10 +127,15 @@ async fn start() -> anyhow::Result<Cluster> {
     let kubeconfig = control_plane.kubeconfig().to_path_buf();
     let client = control_plane.client()?;
     install_crds(&client).await?;
+    let agent = NodeAgent::start(
+        client.clone(),
+        AgentOptions::new(control_plane.folder().join("pods")),
+    );
     let rules = StatusRules::start(&client);
     Ok(Cluster {
         client,
         control_plane,
+        agent,
         kubeconfig,
         rules,
     })

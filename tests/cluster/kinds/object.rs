@@ -1,0 +1,119 @@
+//! A good object of each kind, with the required fields only, and ways to change one thing of it.
+
+use serde_json::{Value, json};
+
+use super::refusal::{Bad, REQUIRED};
+
+/// An object as a user would write it.
+#[derive(Clone)]
+pub struct Object(Value);
+
+pub fn tenant() -> Object {
+    object(
+        "LogtoTenant",
+        json!({"tenantId": "default", "credentialsSecretRef": {"name": "logto-m2m"}}),
+    )
+}
+
+pub fn instance() -> Object {
+    object(
+        "HasuraInstance",
+        json!({
+            "tenantRef": {"name": "main"},
+            "apiResource": {"indicator": "https://shop.example.com/v1/graphql", "name": "Shop"},
+            "deploymentRef": {"name": "hasura"},
+        }),
+    )
+}
+
+pub fn binding() -> Object {
+    object(
+        "HasuraRoleBinding",
+        json!({
+            "instanceRef": {"name": "shop"},
+            "hasuraRole": "user:reader",
+            "scope": {"name": "read:user"},
+        }),
+    )
+}
+
+/// The three, in the order in which they refer to each other.
+pub fn all() -> [Object; 3] {
+    [tenant(), instance(), binding()]
+}
+
+fn object(kind: &str, spec: Value) -> Object {
+    Object(json!({
+        "apiVersion": "logto-hasura.dev/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": "row"},
+        "spec": spec,
+    }))
+}
+
+impl Object {
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+
+    pub fn kind(&self) -> &str {
+        self.0["kind"].as_str().unwrap()
+    }
+
+    pub fn name(&self) -> &str {
+        self.0["metadata"]["name"].as_str().unwrap()
+    }
+
+    /// The value at a path like `spec.scope.name`; null when there is none.
+    pub fn at(&self, field: &str) -> &Value {
+        at(&self.0, field)
+    }
+
+    /// The object with a value at a path like `spec.scope.name`; objects on the way are made.
+    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        let place = field.split('.').fold(&mut self.0, |value, key| &mut value[key]);
+        *place = value.into();
+        self
+    }
+
+    /// The object without the field at a path.
+    pub fn without(mut self, field: &str) -> Self {
+        let (parent, key) = field.rsplit_once('.').unwrap_or(("", field));
+        let parents = parent.split('.').filter(|key| !key.is_empty());
+        let parent = parents.fold(&mut self.0, |value, key| &mut value[key]);
+        let removed = parent.as_object_mut().unwrap().remove(key);
+        assert!(removed.is_some(), "the good object has no {field} to leave out");
+        self
+    }
+
+    /// This object as a row that has to be refused for one field.
+    pub fn refused(
+        self,
+        what: impl Into<String>,
+        field: &'static str,
+        because: &'static str,
+    ) -> Bad {
+        Bad { what: what.into(), object: self, field, because }
+    }
+
+    /// A row with a wrong value in one field.
+    pub fn wrong(
+        &self,
+        what: impl Into<String>,
+        field: &'static str,
+        value: impl Into<Value>,
+        because: &'static str,
+    ) -> Bad {
+        self.clone().with(field, value).refused(what, field, because)
+    }
+
+    /// A row without a field that is required.
+    pub fn lacks(&self, field: &'static str) -> Bad {
+        self.clone().without(field).refused(format!("no {field}"), field, REQUIRED)
+    }
+}
+
+/// The value at a path like `spec.scope.name`; null when there is none.
+pub fn at<'a>(value: &'a Value, field: &str) -> &'a Value {
+    field.split('.').fold(value, |value, key| &value[key])
+}
