@@ -109,6 +109,38 @@ pub mod reasons {
     pub const ENV_CONFLICT: &str = "EnvConflict";
     /// Change something: the env entry is set by `valueFrom`.
     pub const ENV_USES_VALUE_FROM: &str = "EnvUsesValueFrom";
+    /// Waiting: the Deployment changed while it was looked at.
+    pub const DEPLOYMENT_CHANGED: &str = "DeploymentChanged";
+    /// Waiting: the operator may not patch the Deployment, or an admission policy refused.
+    pub const FORBIDDEN: &str = "Forbidden";
+    /// Waiting: patching the Deployment failed; tried again.
+    pub const APPLY_FAILED: &str = "ApplyFailed";
+    /// Waiting: a source of the container's `envFrom` could not be read; tried again.
+    pub const ENV_FROM_UNREADABLE: &str = "EnvFromUnreadable";
+    /// Change something: Hasura has no admin secret, so it would not start, or take everybody for admin.
+    pub const ADMIN_SECRET_MISSING: &str = "AdminSecretMissing";
+    /// Change something: it can not be told whether Hasura has an admin secret.
+    pub const ADMIN_SECRET_UNKNOWN: &str = "AdminSecretUnknown";
+    /// Change something: the admin secret is disabled, and nothing else would authenticate.
+    pub const NOTHING_AUTHENTICATES: &str = "NothingAuthenticates";
+    /// Change something: a webhook is set beside the JWT secret, with which Hasura does not start.
+    pub const AUTH_HOOK_SET: &str = "AuthHookSet";
+    /// Change something: a flag of the container wins over the operator's env entry.
+    pub const FLAG_WINS: &str = "FlagWins";
+    /// Change something: HASURA_GRAPHQL_JWT_SECRETS wins over the operator's env entry.
+    pub const PLURAL_SECRET_WINS: &str = "PluralSecretWins";
+    /// Change something: the cluster does not keep the env entry as it is applied.
+    pub const ENV_NOT_KEPT: &str = "EnvNotKept";
+    /// Change something: somebody else sets an unauthorized role that Hasura would not start with.
+    pub const UNAUTHORIZED_ROLE_INVALID: &str = "UnauthorizedRoleInvalid";
+    /// Change something: the rollout would stop all old pods before a new one is ready.
+    pub const STRATEGY_STOPS_ALL_PODS: &str = "StrategyStopsAllPods";
+    /// Change something: an env entry of the operator's name is there more than once.
+    pub const ENV_DUPLICATED: &str = "EnvDuplicated";
+    /// Change something: another manager changed the value of an entry that the operator made.
+    pub const VALUE_TAKEN_OVER: &str = "ValueTakenOver";
+    /// Change something: the operator has entries in another container of the Deployment.
+    pub const OWNS_OTHER_CONTAINER: &str = "OwnsOtherContainer";
     /// Change something: the rollout passed its progress deadline; the old pods go on serving.
     pub const ROLLOUT_STUCK: &str = "RolloutStuck";
     /// Waiting: the Deployment is paused.

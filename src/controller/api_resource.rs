@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    binding::reason_of_conflict,
     context::{Context, key},
     registry::Connection,
+    role_sync::reason_of_conflict,
     status,
     visit::{Error, Outcome},
 };

@@ -15,7 +15,7 @@ use crate::{
     api::{HasuraInstance, conditions::reasons, instance::DeploymentStatus},
     domain::jwt_secret::JwtSecret,
     hasura::{
-        apply::{Apis, EnvPatch, JudgedApplyError, judged_apply},
+        apply::{Apis, EnvPatch, JudgedApplyError, judge_live, judged_apply},
         apply_error::ApplyError,
         container,
         diff::diff,
@@ -102,7 +102,17 @@ async fn patched(
         .clone();
     let changes = diff(&live, &container, Some(desired))
         .map_err(|blocked| Outcome::stalled(blocked.finding.reason(), blocked.to_string()))?;
+    let apis = Apis::new(&ctx.client, &instance.namespace().unwrap_or_default());
+    let patch = EnvPatch {
+        live: &live,
+        container: &container,
+        desired: Some(desired),
+        allow_recreate: instance.spec.delivery.allow_recreate,
+    };
     if changes.is_empty() {
+        judge_live(&apis, patch)
+            .await
+            .map_err(|error| refused(&error))?;
         return Ok(live);
     }
     match connect::check_keys(connection).await {
@@ -114,14 +124,6 @@ async fn patched(
             });
         }
     }
-    let apis = Apis::new(&ctx.client, &instance.namespace().unwrap_or_default());
-    let allow_recreate = instance.spec.delivery.allow_recreate;
-    let patch = EnvPatch {
-        live: &live,
-        container: &container,
-        desired: Some(desired),
-        allow_recreate,
-    };
     let judged = judged_apply(&apis, patch)
         .await
         .map_err(|error| refused(&error))?;

@@ -7,7 +7,6 @@ use kube::{
     Api, ResourceExt,
     runtime::{
         controller::Action,
-        events::EventType,
         finalizer::{Event, finalizer},
         reflector::ObjectRef,
     },
@@ -17,25 +16,22 @@ use super::{
     access::{Access, access},
     context::{Context, Reread, key},
     release, rivals,
+    role_sync::RoleSync,
     status::{self, Detail, Verdict, is_settled},
     visit::{self, Error, Next, Outcome},
 };
 use crate::{
     api::{
-        FINALIZER, HasuraInstance, HasuraRoleBinding, HasuraRoleBindingStatus,
+        FINALIZER, HasuraInstance, HasuraRoleBinding, HasuraRoleBindingStatus, LocalRef,
+        RECONCILE_REQUESTED_AT,
         binding::{RoleStatus, ScopeStatus},
         conditions::{reasons, types},
     },
     domain::{
         desired::{Binding, Invalid},
-        plan::{Conflict, Step, plan_binding},
         precedence::Key,
     },
-    logto::{self, Session},
 };
-
-/// Plans that one visit carries out: each after the first follows something that changed under its feet.
-const MOST_ROUNDS: usize = 4;
 
 /// Visits a binding.
 ///
@@ -141,7 +137,8 @@ async fn converge(
     if !connection.vouches_for(&desired.indicator, &key(&*instance)) {
         let message =
             format!("the API resource of HasuraInstance {name:?} is not there yet; see its status");
-        return (!is_settled(&**binding))
+        let says_something = !is_settled(&**binding) || is_refused(&instance);
+        return says_something
             .then(|| Outcome::waiting(reasons::INSTANCE_NOT_READY, message).into());
     }
     let lost = connection.session.observe(|observed| {
@@ -157,7 +154,7 @@ async fn converge(
             ..outcome.into()
         });
     }
-    let visit = Visit {
+    let visit = RoleSync {
         ctx,
         binding,
         instance: &instance,
@@ -178,191 +175,12 @@ async fn converge(
     })
 }
 
-/// One visit's view.
-struct Visit<'a> {
-    ctx: &'a Context,
-    binding: &'a HasuraRoleBinding,
-    instance: &'a HasuraInstance,
-    desired: &'a Binding,
-    session: &'a Session,
-}
-
-impl Visit<'_> {
-    /// Plans and carries out until nothing is left to do.
-    async fn sync(&self, reread: bool) -> Result<Outcome, logto::Error> {
-        let mut fresh = reread
-            || self
-                .session
-                .take_doubt(&self.binding.uid().unwrap_or_default());
-        if fresh {
-            self.reread().await?;
-        }
-        let mut done = Vec::new();
-        for _ in 0..MOST_ROUNDS {
-            match self.plan() {
-                Err(conflict) if fresh => {
-                    return Ok(Outcome::stalled(
-                        reason_of_conflict(&conflict),
-                        conflict.to_string(),
-                    ));
-                }
-                Err(_) => {
-                    // What stands in the way may be gone since the tenant was listed.
-                    self.reread().await?;
-                    fresh = true;
-                }
-                Ok(steps) if steps.is_empty() => {
-                    if !self.link_is_read().await? {
-                        continue;
-                    }
-                    self.tell(&done).await;
-                    return Ok(self.ready());
-                }
-                Ok(steps) => {
-                    if makes_role(&steps) && !fresh && self.session.roles_may_be_missing() {
-                        self.session.reread_role(&self.desired.role_name).await?;
-                        fresh = true;
-                        continue;
-                    }
-                    match self.carry_out(steps, &mut done).await {
-                        Err(logto::Error::Reread { .. } | logto::Error::NotFound { .. }) => {
-                            self.reread().await?;
-                            fresh = true;
-                        }
-                        result => result?,
-                    }
-                }
-            }
-        }
-        let message = "what is in Logto kept changing while it was set right; it is tried again";
-        Ok(Outcome::retry(reasons::PROGRESSING_WITH_RETRY, message))
-    }
-
-    fn plan(&self) -> Result<Vec<Step>, Conflict> {
-        self.session
-            .observe(|observed| plan_binding(self.desired, &self.ctx.owner, observed))
-    }
-
-    async fn reread(&self) -> Result<(), logto::Error> {
-        let Binding {
-            indicator,
-            scope_name,
-            role_name,
-            ..
-        } = self.desired;
-        self.session
-            .reread_binding(indicator, scope_name, role_name)
-            .await
-    }
-
-    async fn carry_out(&self, steps: Vec<Step>, done: &mut Vec<Step>) -> Result<(), logto::Error> {
-        for step in steps {
-            self.session.execute(&step).await?;
-            done.push(step);
-        }
-        Ok(())
-    }
-
-    /// Before Ready is said for the first time, the role is seen to hold the scope; later the resync sees to it.
-    async fn link_is_read(&self) -> Result<bool, logto::Error> {
-        let unread = self.session.observe(|observed| {
-            let role = observed.roles.get(&self.desired.role_name)?;
-            role.scopes.is_none().then(|| role.id.clone())
-        });
-        match unread {
-            Some(id) if !is_settled(self.binding) => {
-                self.session
-                    .read_role_scopes(self.session.client(), &id)
-                    .await?;
-                Ok(false)
-            }
-            _ => Ok(true),
-        }
-    }
-
-    fn ready(&self) -> Outcome {
-        let Binding {
-            scope_name,
-            role_name,
-            ..
-        } = self.desired;
-        let message = format!("the role {role_name:?} holds the scope {scope_name:?}");
-        Outcome {
-            verdict: Verdict::Ready(message),
-            next: Next::Change,
-        }
-    }
-
-    fn failed(&self, error: &logto::Error, tenant: &Key) -> Outcome {
-        if error.may_have_happened() {
-            self.session.doubt(&self.binding.uid().unwrap_or_default());
-        }
-        self.session.note(error);
-        if self.session.is_down() {
-            self.ctx.triggers.tenant(&tenant.namespace, &tenant.name);
-        }
-        Outcome::of(error)
-    }
-
-    /// An event for what was done, when it was not simply the first time.
-    async fn tell(&self, done: &[Step]) {
-        let known = self
-            .binding
-            .status
-            .as_ref()
-            .and_then(|status| status.role.as_ref());
-        if let Some(role) = known.filter(|_| makes_role(done)) {
-            let note = format!(
-                "the role {:?} was gone from Logto and was made again; whoever held it has to be given it again",
-                role.name
-            );
-            self.ctx
-                .event(self.binding, EventType::Warning, "AssignmentsLost", &note)
-                .await;
-        } else if !done.is_empty() && is_settled(self.binding) {
-            let note = format!(
-                "set right what had changed in Logto, in {} requests",
-                done.len()
-            );
-            self.ctx
-                .event(self.binding, EventType::Normal, "DriftCorrected", &note)
-                .await;
-        }
-    }
-
-    fn ids(&self) -> (Option<ScopeStatus>, Option<RoleStatus>) {
-        self.session.observe(|observed| {
-            let mark = &self.desired.mark;
-            let resource = observed
-                .resources
-                .get(&self.instance.spec.api_resource.indicator);
-            let scope = resource.and_then(|resource| {
-                let scope = resource
-                    .scopes
-                    .get(&self.desired.scope_name)
-                    .filter(|scope| scope.bears(mark))?;
-                Some(ScopeStatus {
-                    id: scope.id.clone(),
-                    resource_id: resource.id.clone(),
-                })
-            });
-            let role = observed
-                .roles
-                .get(&self.desired.role_name)
-                .filter(|role| role.bears(mark));
-            let role = role.map(|role| RoleStatus {
-                id: role.id.clone(),
-                name: self.desired.role_name.clone(),
-            });
-            (scope, role)
-        })
-    }
-}
-
-fn makes_role(steps: &[Step]) -> bool {
-    steps
-        .iter()
-        .any(|step| matches!(step, Step::CreateRole { .. }))
+/// Whether the instance was refused its API resource, and is not merely unvisited since the operator started.
+fn is_refused(instance: &HasuraInstance) -> bool {
+    let conditions = instance.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == types::STALLED)
 }
 
 fn reason_of(invalid: &Invalid) -> &'static str {
@@ -372,16 +190,6 @@ fn reason_of(invalid: &Invalid) -> &'static str {
         }
         Invalid::DescriptionTooLong(_) => reasons::DESCRIPTION_TOO_LONG,
         Invalid::UnauthorizedRole(_) => reasons::UNAUTHORIZED_ROLE_BOUND,
-    }
-}
-
-/// The reason for a condition.
-pub(super) fn reason_of_conflict(conflict: &Conflict) -> &'static str {
-    match conflict {
-        Conflict::Resource { .. } => reasons::API_RESOURCE_CONFLICT,
-        Conflict::Scope { .. } => reasons::SCOPE_CONFLICT,
-        Conflict::Role { .. } => reasons::ROLE_CONFLICT,
-        Conflict::RoleType { .. } => reasons::ROLE_TYPE_CONFLICT,
     }
 }
 
@@ -418,15 +226,12 @@ fn status_of(
         observed_generation: Some(generation),
         conditions: status::conditions(&before.conditions, generation, verdict, details),
         tenant_ref: tenant
-            .map(|tenant| crate::api::LocalRef { name: tenant.name })
+            .map(|tenant| LocalRef { name: tenant.name })
             .or(before.tenant_ref),
         scope: if accepted { scope } else { before.scope },
         role: if accepted { role } else { before.role },
         last_handled_reconcile_at: match reread {
-            Reread::Now => binding
-                .annotations()
-                .get(crate::api::RECONCILE_REQUESTED_AT)
-                .cloned(),
+            Reread::Now => binding.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
             _ => before.last_handled_reconcile_at,
         },
     }

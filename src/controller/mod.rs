@@ -15,6 +15,7 @@ mod registry;
 mod release;
 mod resync;
 mod rivals;
+mod role_sync;
 mod run;
 mod status;
 mod tenant;

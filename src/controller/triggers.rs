@@ -11,7 +11,10 @@ use kube::{
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::context::deleting;
-use crate::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
+use crate::api::{
+    HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec, LogtoTenant,
+    conditions::types,
+};
 
 /// Asks for visits. The controllers' queues hold an object once however often it is asked for.
 pub struct Triggers {
@@ -245,25 +248,24 @@ impl Stores {
     }
 }
 
-/// What a binding needs of its instance.
-fn for_bindings(
-    instance: &HasuraInstance,
-) -> (bool, &crate::api::HasuraInstanceSpec, Option<&str>) {
-    let resource = instance
-        .status
-        .as_ref()
-        .and_then(|status| status.api_resource.as_ref());
+/// What a binding needs of its instance: whether it stays, what it asks for, its API resource, and whether it is stalled.
+fn for_bindings(instance: &HasuraInstance) -> (bool, &HasuraInstanceSpec, Option<&str>, bool) {
+    let status = instance.status.as_ref();
+    let resource = status.and_then(|status| status.api_resource.as_ref());
+    let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
+    let stalled = conditions.any(|condition| condition.type_ == types::STALLED);
     (
         deleting(instance),
         &instance.spec,
         resource.and_then(|resource| resource.id.as_deref()),
+        stalled,
     )
 }
 
 /// Whether two bindings may ask for the same thing; role names are made of prefix and role, so equal ones are enough.
 fn asks_alike(a: &HasuraRoleBinding, b: &HasuraRoleBinding) -> bool {
     let (a, b) = (&a.spec, &b.spec);
-    let name = |spec: &crate::api::HasuraRoleBindingSpec| {
+    let name = |spec: &HasuraRoleBindingSpec| {
         spec.logto_role
             .name
             .clone()

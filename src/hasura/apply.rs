@@ -1,5 +1,6 @@
 //! The server-side apply of the operator's env entries, always after a dry run that was judged.
 
+use crate::api::conditions::reasons;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret};
 use kube::api::{Patch, PatchParams};
@@ -90,7 +91,7 @@ impl JudgedApplyError {
             Self::Blocked(blocked) => blocked.finding.reason(),
             Self::Refused(refused) => refused.reason(),
             Self::Apply(error) => error.reason(),
-            Self::EnvFrom { .. } => "EnvFromUnreadable",
+            Self::EnvFrom { .. } => reasons::ENV_FROM_UNREADABLE,
         }
     }
 }
@@ -104,29 +105,45 @@ impl JudgedApplyError {
 pub async fn judged_dry_run(apis: &Apis, patch: EnvPatch<'_>) -> Result<Judged, JudgedApplyError> {
     diff(patch.live, patch.container, patch.desired)?;
     let result = apply_env(&apis.deployments, patch, true).await?;
-    let sources = named(&result, patch.container).and_then(|c| c.env_from.as_deref());
-    let env_from = env_from::read(
-        &apis.secrets,
-        &apis.config_maps,
-        sources.unwrap_or_default(),
-    )
-    .await
-    .map_err(|source| JudgedApplyError::EnvFrom {
-        deployment: full_name(&result),
-        source: Box::new(source),
-    })?;
-    let notes = judge(&Proposal {
-        deployment: &result,
-        container: patch.container,
-        desired: patch.desired,
-        env_from: &env_from,
-        rolls: template(patch.live) != template(&result),
-        allow_recreate: patch.allow_recreate,
-    })?;
+    let notes = judged(apis, &result, patch).await?;
     Ok(Judged {
         deployment: result,
         notes,
     })
+}
+
+/// Judges a Deployment that carries the operator's entries already by Hasura's start-up rules: somebody may have added
+/// a webhook or taken the admin secret away since.
+///
+/// One get for each `envFrom` source.
+///
+/// # Errors
+/// [`JudgedApplyError::Refused`] when new pods would not start, or not be safe.
+pub async fn judge_live(apis: &Apis, patch: EnvPatch<'_>) -> Result<Vec<Note>, JudgedApplyError> {
+    judged(apis, patch.live, patch).await
+}
+
+async fn judged(
+    apis: &Apis,
+    deployment: &Deployment,
+    patch: EnvPatch<'_>,
+) -> Result<Vec<Note>, JudgedApplyError> {
+    let sources = named(deployment, patch.container).and_then(|c| c.env_from.as_deref());
+    let sources = sources.unwrap_or_default();
+    let env_from = env_from::read(&apis.secrets, &apis.config_maps, sources)
+        .await
+        .map_err(|source| JudgedApplyError::EnvFrom {
+            deployment: full_name(deployment),
+            source: Box::new(source),
+        })?;
+    Ok(judge(&Proposal {
+        deployment,
+        container: patch.container,
+        desired: patch.desired,
+        env_from: &env_from,
+        rolls: template(patch.live) != template(deployment),
+        allow_recreate: patch.allow_recreate,
+    })?)
 }
 
 /// Applies the patch if its dry run is judged good, and then only to the very version that was judged.

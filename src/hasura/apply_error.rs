@@ -1,5 +1,6 @@
 //! What the API server says against an apply, by what can be done about it.
 
+use crate::api::conditions::reasons;
 use kube::core::Status;
 use kube::core::response::StatusCause;
 
@@ -10,7 +11,7 @@ use super::Target;
 pub enum ApplyError {
     /// Others hold the fields with other values. A retry does not help.
     #[error(
-        "{target}: {}; remove the value there, or leave this Deployment to that manager",
+        "{target}: {}; remove the value there, so that the operator can set it",
         held(conflicts)
     )]
     Conflict {
@@ -21,7 +22,7 @@ pub enum ApplyError {
     },
     /// An entry has `valueFrom`, which can not stand beside a value. A retry does not help.
     #[error(
-        "{target}: one of the operator's env entries uses valueFrom; remove it, or choose another delivery mode"
+        "{target}: one of the operator's env entries uses valueFrom; remove that entry, so that its value can be set"
     )]
     ValueFrom {
         /// What was applied to.
@@ -78,13 +79,13 @@ impl ApplyError {
     /// The reason for a condition.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Conflict { .. } => "EnvConflict",
-            Self::ValueFrom { .. } => "EnvUsesValueFrom",
-            Self::ContainerMissing { .. } => "ContainerNotFound",
-            Self::Gone { .. } => "DeploymentNotFound",
-            Self::Changed { .. } => "DeploymentChanged",
-            Self::Forbidden { .. } => "Forbidden",
-            Self::Other { .. } => "ApplyFailed",
+            Self::Conflict { .. } => reasons::ENV_CONFLICT,
+            Self::ValueFrom { .. } => reasons::ENV_USES_VALUE_FROM,
+            Self::ContainerMissing { .. } => reasons::CONTAINER_NOT_FOUND,
+            Self::Gone { .. } => reasons::DEPLOYMENT_NOT_FOUND,
+            Self::Changed { .. } => reasons::DEPLOYMENT_CHANGED,
+            Self::Forbidden { .. } => reasons::FORBIDDEN,
+            Self::Other { .. } => reasons::APPLY_FAILED,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Whether the live Deployment already says what it shall, in fields that the operator owns.
 
+use crate::api::conditions::reasons;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::EnvVar;
 
@@ -33,7 +34,7 @@ pub struct Blocked {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
     /// An entry can not have both `value` and `valueFrom`, so the API server would answer 422.
-    #[error("the env entry {name} uses valueFrom; remove it, or choose another delivery mode")]
+    #[error("the env entry {name} uses valueFrom; remove it, so that its value can be set")]
     EnvUsesValueFrom {
         /// The variable.
         name: String,
@@ -66,10 +67,10 @@ impl Finding {
     /// The reason for a condition.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::EnvUsesValueFrom { .. } => "EnvUsesValueFrom",
-            Self::EnvDuplicated { .. } => "EnvDuplicated",
-            Self::ValueTakenOver { .. } => "ValueTakenOver",
-            Self::OwnsOtherContainer { .. } => "OwnsOtherContainer",
+            Self::EnvUsesValueFrom { .. } => reasons::ENV_USES_VALUE_FROM,
+            Self::EnvDuplicated { .. } => reasons::ENV_DUPLICATED,
+            Self::ValueTakenOver { .. } => reasons::VALUE_TAKEN_OVER,
+            Self::OwnsOtherContainer { .. } => reasons::OWNS_OTHER_CONTAINER,
         }
     }
 }

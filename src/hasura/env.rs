@@ -1,7 +1,6 @@
 //! The environment variables that the operator sets, and the one field manager that it sets them with.
 
-/// The field manager of every server-side apply; what it owns is what the operator may take away again.
-pub const FIELD_MANAGER: &str = "logto-hasura";
+pub use crate::api::FIELD_MANAGER;
 
 /// How Hasura verifies access tokens, as JSON.
 pub const JWT_SECRET: &str = "HASURA_GRAPHQL_JWT_SECRET";

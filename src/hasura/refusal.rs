@@ -1,6 +1,7 @@
 //! Why a patch is not applied, and what is worth saying about one that is.
 
 use super::Target;
+use crate::api::conditions::reasons;
 
 /// Hasura would not start, or not be safe, with the patched Deployment, so it was not patched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +16,9 @@ pub struct Refused {
 impl Refused {
     /// The reason of the weightiest cause, for a condition.
     pub fn reason(&self) -> &'static str {
-        self.refusals.first().map_or("Refused", Refusal::reason)
+        self.refusals
+            .first()
+            .map_or(reasons::APPLY_FAILED, Refusal::reason)
     }
 }
 
@@ -106,15 +109,17 @@ impl Refusal {
     /// The reason for a condition.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::AdminSecretMissing | Self::AdminSecretEmpty { .. } => "AdminSecretMissing",
-            Self::AdminSecretUnknown { .. } => "AdminSecretUnknown",
-            Self::NothingAuthenticates { .. } => "NothingAuthenticates",
-            Self::AuthHookSet { .. } => "AuthHookSet",
-            Self::FlagWins { .. } => "FlagWins",
-            Self::PluralWins { .. } => "PluralSecretWins",
-            Self::EntryNotKept { .. } => "EnvNotKept",
-            Self::UnauthorizedRoleInvalid { .. } => "UnauthorizedRoleInvalid",
-            Self::StrategyStopsAllPods { .. } => "StrategyStopsAllPods",
+            Self::AdminSecretMissing | Self::AdminSecretEmpty { .. } => {
+                reasons::ADMIN_SECRET_MISSING
+            }
+            Self::AdminSecretUnknown { .. } => reasons::ADMIN_SECRET_UNKNOWN,
+            Self::NothingAuthenticates { .. } => reasons::NOTHING_AUTHENTICATES,
+            Self::AuthHookSet { .. } => reasons::AUTH_HOOK_SET,
+            Self::FlagWins { .. } => reasons::FLAG_WINS,
+            Self::PluralWins { .. } => reasons::PLURAL_SECRET_WINS,
+            Self::EntryNotKept { .. } => reasons::ENV_NOT_KEPT,
+            Self::UnauthorizedRoleInvalid { .. } => reasons::UNAUTHORIZED_ROLE_INVALID,
+            Self::StrategyStopsAllPods { .. } => reasons::STRATEGY_STOPS_ALL_PODS,
         }
     }
 }

@@ -77,7 +77,7 @@ pub enum Failure {
     /// The TLS certificate was not accepted.
     #[error(
         "Logto's TLS certificate was not accepted (unknown CA, other host name or out of date); if a private CA signed \
-         it, name that CA in caBundleRef"
+         it, add that CA to the file that SSL_CERT_FILE names for the operator"
     )]
     Certificate,
     /// The request's total time was over.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use k8s_openapi::api::core::v1::Secret;
 use logto_emulator::{Emulator, RoleType};
-use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
+use logto_hasura::api::HasuraRoleBinding;
 use serde_json::json;
 
 use crate::{
@@ -24,24 +23,18 @@ pub fn tests() -> Vec<Test> {
         a_role_that_somebody_holds_stays_without_its_scope,
         a_role_that_an_application_holds_stays_without_its_scope,
         a_binding_renamed_in_one_apply_takes_the_role_from_nobody,
-        two_bindings_for_one_role_the_older_holds_it_and_the_younger_takes_over,
-        a_role_made_by_somebody_else_is_named_and_not_touched,
-        a_scope_made_by_somebody_else_is_named_and_not_touched,
-        a_resource_made_by_somebody_else_is_named_and_not_touched,
-        a_status_that_names_foreign_objects_leads_to_no_write,
         a_role_of_machines_is_made_for_machines,
-        what_a_spec_asks_for_in_vain_is_said_with_the_mend,
     ]
 }
 
 /// Waits for the bindings of the example; their instance need not have rolled out.
-async fn bindings_are_ready(world: &World) -> anyhow::Result<()> {
+pub async fn bindings_are_ready(world: &World) -> anyhow::Result<()> {
     world.ready::<HasuraRoleBinding>("user-reader").await?;
     world.ready::<HasuraRoleBinding>("user-maintainer").await?;
     Ok(())
 }
 
-fn resource_id(logto: &Emulator) -> Option<String> {
+pub fn resource_id(logto: &Emulator) -> Option<String> {
     let resources = logto.tenant().resources();
     resources
         .into_iter()
@@ -50,7 +43,7 @@ fn resource_id(logto: &Emulator) -> Option<String> {
 }
 
 /// The names of our resource's scopes, sorted.
-fn scope_names(logto: &Emulator) -> Vec<String> {
+pub fn scope_names(logto: &Emulator) -> Vec<String> {
     let scopes = resource_id(logto)
         .map(|id| logto.tenant().scopes(&id))
         .unwrap_or_default();
@@ -60,7 +53,7 @@ fn scope_names(logto: &Emulator) -> Vec<String> {
 }
 
 /// The names of the scopes that a role holds.
-fn held_by(logto: &Emulator, role: &str) -> Vec<String> {
+pub fn held_by(logto: &Emulator, role: &str) -> Vec<String> {
     let role = logto.tenant().role_by_name(role);
     let scopes = role
         .map(|role| logto.tenant().scopes_of_role(&role.id))
@@ -314,194 +307,6 @@ async fn a_binding_renamed_in_one_apply_takes_the_role_from_nobody(
     Ok(())
 }
 
-async fn two_bindings_for_one_role_the_older_holds_it_and_the_younger_takes_over(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    world.start_operator(&[])?;
-    world.apply_example().await?;
-    bindings_are_ready(&world).await?;
-    let role = world
-        .logto
-        .tenant()
-        .role_by_name("user:reader")
-        .context("the role")?;
-
-    world
-        .apply::<HasuraRoleBinding>(world.binding("a-younger", "user:reader", "read:other"))
-        .await?;
-    let message = world
-        .stalled::<HasuraRoleBinding>("a-younger", "HasuraRoleTaken")
-        .await?;
-    ensure!(
-        message.contains("user-reader"),
-        "the holder is named: {message}"
-    );
-    ensure!(
-        scope_names(&world.logto) == ["maintain:user", "read:user"],
-        "who loses one claim gets none"
-    );
-
-    world.delete::<HasuraRoleBinding>("user-reader").await?;
-    world.gone::<HasuraRoleBinding>("user-reader").await?;
-    world.ready::<HasuraRoleBinding>("a-younger").await?;
-    ensure!(
-        world
-            .logto
-            .tenant()
-            .role_by_name("user:reader")
-            .context("the role")?
-            .id
-            == role.id
-    );
-    ensure!(held_by(&world.logto, "user:reader") == ["read:other"]);
-    Ok(())
-}
-
-async fn a_role_made_by_somebody_else_is_named_and_not_touched(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    let logto = world.logto.tenant();
-    let foreign = logto
-        .create_role("user:reader", "By hand", RoleType::User, &[])
-        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
-    world.start_operator(&[])?;
-    world.apply_example().await?;
-    let message = world
-        .stalled::<HasuraRoleBinding>("user-reader", "RoleConflict")
-        .await?;
-    ensure!(
-        message.contains("user:reader") && message.contains(&foreign.id),
-        "{message}"
-    );
-    ensure!(
-        message.contains("delete that role"),
-        "it says what to do: {message}"
-    );
-    world.ready::<HasuraRoleBinding>("user-maintainer").await?;
-    ensure!(logto.role_by_name("user:reader") == Some(foreign.clone()));
-    ensure!(logto.scopes_of_role(&foreign.id).is_empty());
-
-    logto
-        .delete_role(&foreign.id)
-        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
-    world
-        .ask_for_reconcile::<HasuraRoleBinding>("user-reader")
-        .await?;
-    world.ready::<HasuraRoleBinding>("user-reader").await?;
-    Ok(())
-}
-
-async fn a_scope_made_by_somebody_else_is_named_and_not_touched(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    world.start_operator(&[])?;
-    world.apply_base().await?;
-    world
-        .until_logto("the resource", |logto| resource_id(logto).is_some())
-        .await?;
-    let resource = resource_id(&world.logto).context("the resource")?;
-    let logto = world.logto.tenant();
-    let foreign = logto
-        .create_scope(&resource, "read:user", Some("By hand"))
-        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
-
-    world
-        .apply::<HasuraRoleBinding>(world.binding("user-reader", "user:reader", "read:user"))
-        .await?;
-    let message = world
-        .stalled::<HasuraRoleBinding>("user-reader", "ScopeConflict")
-        .await?;
-    ensure!(
-        message.contains("read:user") && message.contains(&foreign.id),
-        "{message}"
-    );
-    ensure!(logto.scopes(&resource) == [foreign]);
-    ensure!(
-        logto.role_by_name("user:reader").is_none(),
-        "no role without its scope"
-    );
-    Ok(())
-}
-
-async fn a_resource_made_by_somebody_else_is_named_and_not_touched(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    let logto = world.logto.tenant();
-    let foreign = logto
-        .create_resource("Billing", INDICATOR)
-        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
-    world.start_operator(&[])?;
-    world.apply_example().await?;
-    let message = world
-        .stalled::<HasuraInstance>("shop", "ApiResourceConflict")
-        .await?;
-    ensure!(
-        message.contains(INDICATOR) && message.contains(&foreign.id),
-        "{message}"
-    );
-    world
-        .waiting::<HasuraRoleBinding>("user-reader", "InstanceNotReady")
-        .await?;
-    world.quiet().await?;
-    ensure!(world.logto.writes() == 0, "{:?}", world.logto.requests());
-    Ok(())
-}
-
-async fn a_status_that_names_foreign_objects_leads_to_no_write(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    let logto = world.logto.tenant();
-    let resource = logto
-        .create_resource("Billing", "https://billing.example.com/")
-        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
-    let scope = logto
-        .create_scope(&resource.id, "read:user", Some("By hand"))
-        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
-    let role = logto
-        .create_role("billing", "By hand", RoleType::User, &[&scope.id])
-        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
-    world.start_operator(&["--resync-period", "1s"])?;
-    world.apply_example().await?;
-    bindings_are_ready(&world).await?;
-
-    let forged = json!({"status": {
-        "role": {"id": role.id, "name": "billing"},
-        "scope": {"id": scope.id, "resourceId": resource.id},
-    }});
-    world
-        .forge_status::<HasuraRoleBinding>("user-reader", forged)
-        .await?;
-    let forged = json!({"status": {"apiResource": {"id": resource.id, "origin": "Created"}}});
-    world.forge_status::<HasuraInstance>("shop", forged).await?;
-    world
-        .edit::<HasuraRoleBinding>(
-            "user-reader",
-            json!({"spec": {"logtoRole": {"description": "Edited"}}}),
-        )
-        .await?;
-    world
-        .edit::<HasuraInstance>("shop", json!({"spec": {"apiResource": {"name": "Edited"}}}))
-        .await?;
-    world.ready::<HasuraRoleBinding>("user-reader").await?;
-    world
-        .until_logto("the edited name", |logto| {
-            logto
-                .tenant()
-                .resources()
-                .iter()
-                .any(|resource| resource.indicator == INDICATOR && resource.name == "Edited")
-        })
-        .await?;
-    world.delete::<HasuraRoleBinding>("user-reader").await?;
-    world.gone::<HasuraRoleBinding>("user-reader").await?;
-
-    ensure!(logto.role_by_name("billing") == Some(role.clone()));
-    ensure!(logto.scopes(&resource.id) == [scope.clone()]);
-    ensure!(logto.scopes_of_role(&role.id) == [scope]);
-    ensure!(logto.resources().contains(&resource));
-    Ok(())
-}
-
 async fn a_role_of_machines_is_made_for_machines(world: Arc<World>) -> anyhow::Result<()> {
     world.start_operator(&[])?;
     world.apply_base().await?;
@@ -522,51 +327,5 @@ async fn a_role_of_machines_is_made_for_machines(world: Arc<World>) -> anyhow::R
         role.description
     );
     ensure!(held_by(&world.logto, "order-sync") == ["sync:orders"]);
-    Ok(())
-}
-
-async fn what_a_spec_asks_for_in_vain_is_said_with_the_mend(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    world.start_operator(&[])?;
-    world.apply::<Secret>(world.secret()).await?;
-    world.apply::<LogtoTenant>(world.tenant()).await?;
-    let mut instance = world.instance();
-    instance["spec"]["logtoRoleNamePrefix"] = json!("shop-");
-    instance["spec"]["auth"] = json!({"unauthorizedRole": "anonymous"});
-    world.apply::<HasuraInstance>(instance).await?;
-
-    let mut binding = world.binding("no-prefix", "editor", "edit");
-    binding["spec"]["logtoRole"] = json!({"name": "billing-editor"});
-    world.apply::<HasuraRoleBinding>(binding).await?;
-    let message = world
-        .stalled::<HasuraRoleBinding>("no-prefix", "RoleNameInvalid")
-        .await?;
-    ensure!(
-        message.contains("shop-") && message.contains("logtoRoleNamePrefix"),
-        "{message}"
-    );
-
-    world
-        .apply::<HasuraRoleBinding>(world.binding("everybody", "anonymous", "look"))
-        .await?;
-    world
-        .stalled::<HasuraRoleBinding>("everybody", "UnauthorizedRoleBound")
-        .await?;
-
-    let mut binding = world.binding("locks", "locks", "lock");
-    binding["spec"]["logtoRole"] = json!({"description": "🔒".repeat(40)});
-    world.apply::<HasuraRoleBinding>(binding).await?;
-    world
-        .stalled::<HasuraRoleBinding>("locks", "DescriptionTooLong")
-        .await?;
-
-    let mut binding = world.binding("orphan", "orphan", "orphan");
-    binding["spec"]["instanceRef"] = json!({"name": "nowhere"});
-    world.apply::<HasuraRoleBinding>(binding).await?;
-    let message = world
-        .waiting::<HasuraRoleBinding>("orphan", "InstanceNotFound")
-        .await?;
-    ensure!(message.contains("nowhere"), "{message}");
     Ok(())
 }

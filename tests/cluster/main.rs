@@ -2,13 +2,18 @@
 #![allow(clippy::unwrap_used)]
 
 mod bindings;
+mod conflicts;
 mod deployments;
 mod drift;
 mod ends;
+mod expect;
 mod faults;
 mod operator;
+mod refusals;
+mod report;
 mod status_rules;
 mod suite;
+mod watches;
 mod world;
 
 use std::process::ExitCode;
@@ -16,10 +21,13 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let tests = [
         bindings::tests(),
+        conflicts::tests(),
         deployments::tests(),
+        refusals::tests(),
         faults::tests(),
         drift::tests(),
         ends::tests(),
+        watches::tests(),
     ];
     suite::run(tests.into_iter().flatten().collect())
 }

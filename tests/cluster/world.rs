@@ -7,22 +7,21 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::Deployment,
-        core::v1::{Namespace, Pod, Secret},
-        events::v1::Event,
+        core::v1::{Namespace, Secret},
     },
     apimachinery::pkg::apis::meta::v1::Condition,
 };
 use kube::{
-    Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    Api, Client, Resource,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use logto_emulator::Emulator;
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
@@ -32,12 +31,6 @@ use tempfile::TempDir;
 
 use crate::{operator::Operator, suite::Cluster};
 
-/// How long anything may take that a test waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Between two looks at what is waited for.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
 pub const INDICATOR: &str = "https://shop.example.com/v1/graphql";
 
 pub struct World {
@@ -45,7 +38,7 @@ pub struct World {
     pub namespace: String,
     pub logto: Emulator,
     pub cluster: Arc<Cluster>,
-    operator: Mutex<Option<Operator>>,
+    pub operator: Mutex<Option<Operator>>,
     folder: TempDir,
 }
 
@@ -105,6 +98,32 @@ impl World {
         )?;
         *self.operator.lock().unwrap() = Some(operator);
         Ok(())
+    }
+
+    /// Starts the operator as a user with rights of his own.
+    pub fn start_operator_as(&self, user: &str) -> anyhow::Result<()> {
+        let kubeconfig = std::fs::read_to_string(&self.cluster.kubeconfig)?;
+        let mut kubeconfig: Value = serde_saphyr::from_str(&kubeconfig)?;
+        kubeconfig["users"][0]["user"]["as"] = json!(user);
+        let path = self.folder.path().join("kubeconfig");
+        std::fs::write(&path, serde_json::to_string(&kubeconfig)?)?;
+        let operator = Operator::start(&path, &self.namespace, self.log_file(), &[])?;
+        *self.operator.lock().unwrap() = Some(operator);
+        Ok(())
+    }
+
+    /// What the operator serves under `/metrics`.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let log = self.operator_log();
+        let address = log
+            .split("metrics address=")
+            .nth(1)
+            .and_then(|rest| rest.split_whitespace().next());
+        let url = format!(
+            "http://{}/metrics",
+            address.context("no address in the log")?
+        );
+        Ok(reqwest::get(url).await?.error_for_status()?.text().await?)
     }
 
     /// Stops the operator as Kubernetes would.
@@ -312,161 +331,6 @@ impl World {
         Ok(())
     }
 
-    // ----- waiting -----
-
-    /// Looks until something is there; on giving up says what was waited for.
-    pub async fn until<T, F>(&self, what: &str, mut look: impl FnMut() -> F) -> anyhow::Result<T>
-    where
-        F: Future<Output = anyhow::Result<Option<T>>>,
-    {
-        let start = Instant::now();
-        loop {
-            if let Some(found) = look().await? {
-                return Ok(found);
-            }
-            if start.elapsed() > PATIENCE {
-                bail!("waited {} s for: {what}", PATIENCE.as_secs());
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
-
-    /// Waits for something about Logto's data.
-    pub async fn until_logto(
-        &self,
-        what: &str,
-        mut holds: impl FnMut(&Emulator) -> bool,
-    ) -> anyhow::Result<()> {
-        self.until(what, || {
-            std::future::ready(Ok(holds(&self.logto).then_some(())))
-        })
-        .await
-    }
-
-    /// Waits until an object's condition has this status and reason, for the newest generation.
-    pub async fn condition<K: OurKind>(
-        &self,
-        name: &str,
-        type_: &str,
-        status: &str,
-        reason: &str,
-    ) -> anyhow::Result<(K, Condition)> {
-        let what = format!("{} {name}: {type_}={status} {reason}", K::kind(&()));
-        self.until(&what, || async {
-            let Some(object) = self.api::<K>().get_opt(name).await? else {
-                return Ok(None);
-            };
-            let found = object.conditions().iter().find(|condition| {
-                condition.type_ == type_
-                    && condition.status == status
-                    && (reason.is_empty() || condition.reason == reason)
-                    && condition.observed_generation == object.meta().generation
-            });
-            Ok(found.cloned().map(|condition| (object, condition)))
-        })
-        .await
-    }
-
-    /// Waits for Ready=True.
-    pub async fn ready<K: OurKind>(&self, name: &str) -> anyhow::Result<K> {
-        Ok(self.condition::<K>(name, "Ready", "True", "").await?.0)
-    }
-
-    /// Waits for Stalled=True with this reason; gives the message.
-    pub async fn stalled<K: OurKind>(&self, name: &str, reason: &str) -> anyhow::Result<String> {
-        Ok(self
-            .condition::<K>(name, "Stalled", "True", reason)
-            .await?
-            .1
-            .message)
-    }
-
-    /// Waits for Ready=False with this reason, while it is retried or waited for; gives the message.
-    pub async fn waiting<K: OurKind>(&self, name: &str, reason: &str) -> anyhow::Result<String> {
-        let (object, condition) = self.condition::<K>(name, "Ready", "False", reason).await?;
-        let reconciling = object
-            .conditions()
-            .iter()
-            .any(|condition| condition.type_ == "Reconciling");
-        anyhow::ensure!(
-            reconciling,
-            "{name} is not Reconciling: {:?}",
-            object.conditions()
-        );
-        Ok(condition.message)
-    }
-
-    /// Waits until an object is gone.
-    pub async fn gone<K>(&self, name: &str) -> anyhow::Result<()>
-    where
-        K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
-        K::DynamicType: Default,
-    {
-        let what = format!("{name} to be gone");
-        self.until(&what, || async {
-            Ok(self.api::<K>().get_opt(name).await?.is_none().then_some(()))
-        })
-        .await
-    }
-
-    /// Waits for an event about an object; gives its note.
-    pub async fn event(&self, object: &str, reason: &str) -> anyhow::Result<String> {
-        self.until(&format!("an event {reason} about {object}"), || async {
-            let events = self.api::<Event>().list(&ListParams::default()).await?;
-            let found = events.into_iter().find(|event| {
-                let regarding = event
-                    .regarding
-                    .as_ref()
-                    .and_then(|regarding| regarding.name.as_deref());
-                regarding == Some(object) && event.reason.as_deref() == Some(reason)
-            });
-            Ok(found.map(|event| event.note.unwrap_or_default()))
-        })
-        .await
-    }
-
-    /// Lets the operator come to rest: no request to Logto and no write to our objects for a while. Nothing can be
-    /// awaited when the expectation is that nothing happens.
-    pub async fn quiet(&self) -> anyhow::Result<()> {
-        let start = Instant::now();
-        let mut since = Instant::now();
-        let mut before = self.fingerprint().await?;
-        while since.elapsed() < Duration::from_millis(1500) {
-            anyhow::ensure!(
-                start.elapsed() < PATIENCE,
-                "the operator does not come to rest"
-            );
-            tokio::time::sleep(LOOK_AGAIN).await;
-            let now = self.fingerprint().await?;
-            if now != before {
-                (before, since) = (now, Instant::now());
-            }
-        }
-        Ok(())
-    }
-
-    /// The versions of all that the operator may write to, and how many writes Logto saw.
-    pub async fn fingerprint(&self) -> anyhow::Result<(Vec<String>, u64)> {
-        let mut versions = Vec::new();
-        let all = ListParams::default();
-        let version = |name: String, version: Option<String>| {
-            format!("{name}@{}", version.unwrap_or_default())
-        };
-        for object in self.api::<LogtoTenant>().list(&all).await? {
-            versions.push(version(object.name_any(), object.resource_version()));
-        }
-        for object in self.api::<HasuraInstance>().list(&all).await? {
-            versions.push(version(object.name_any(), object.resource_version()));
-        }
-        for object in self.api::<HasuraRoleBinding>().list(&all).await? {
-            versions.push(version(object.name_any(), object.resource_version()));
-        }
-        for object in self.api::<Deployment>().list(&all).await? {
-            versions.push(version(object.name_any(), object.resource_version()));
-        }
-        Ok((versions, self.logto.writes()))
-    }
-
     // ----- looking -----
 
     /// The value of an env entry of the Deployment's first container.
@@ -484,78 +348,5 @@ impl World {
             .into_iter()
             .find(|entry| entry.name == name)
             .and_then(|entry| entry.value))
-    }
-
-    /// What there is, for the report of a failing test.
-    pub async fn report(&self, error: &str) -> String {
-        let mut report = format!("{error}\n\nnamespace {}\n", self.namespace);
-        report.push_str(&self.show::<LogtoTenant>().await);
-        report.push_str(&self.show::<HasuraInstance>().await);
-        report.push_str(&self.show::<HasuraRoleBinding>().await);
-        report.push_str(&self.show::<Deployment>().await);
-        report.push_str(&self.show::<Pod>().await);
-        if let Ok(events) = self.api::<Event>().list(&ListParams::default()).await {
-            report.push_str("--- the last events\n");
-            for event in events.items.iter().rev().take(15) {
-                let name = event
-                    .regarding
-                    .as_ref()
-                    .and_then(|regarding| regarding.name.clone());
-                report.push_str(&format!("{name:?} {:?}: {:?}\n", event.reason, event.note));
-            }
-        }
-        report.push_str(&format!(
-            "--- the last requests to Logto\n{}\n",
-            self.logto.last_requests(20).join("\n")
-        ));
-        if let Some(operator) = &*self.operator.lock().unwrap() {
-            report.push_str(&format!(
-                "--- the operator's log\n{}\n",
-                operator.log_tail(30)
-            ));
-        }
-        report
-    }
-
-    async fn show<K>(&self) -> String
-    where
-        K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Serialize,
-        K::DynamicType: Default,
-    {
-        let Ok(list) = self.api::<K>().list(&ListParams::default()).await else {
-            return String::new();
-        };
-        let mut text = String::new();
-        for mut object in list {
-            object.managed_fields_mut().clear();
-            let json = serde_json::to_string(&object).unwrap_or_default();
-            text.push_str(&format!("--- {}\n{json}\n", object.name_any()));
-        }
-        text
-    }
-
-    /// Stops the operator and lets the namespace go; finalizers that nobody would remove any more are taken off.
-    pub async fn end(&self) {
-        drop(self.operator.lock().unwrap().take());
-        let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        let _ = namespaces
-            .delete(&self.namespace, &DeleteParams::default())
-            .await;
-        let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
-        self.release::<LogtoTenant>(&none).await;
-        self.release::<HasuraInstance>(&none).await;
-        self.release::<HasuraRoleBinding>(&none).await;
-    }
-
-    async fn release<K: OurKind>(&self, none: &Patch<Value>) {
-        let Ok(list) = self.api::<K>().list(&ListParams::default()).await else {
-            return;
-        };
-        for object in list {
-            let _ = self
-                .api::<K>()
-                .patch(&object.name_any(), &PatchParams::default(), none)
-                .await;
-        }
     }
 }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// Kills the group $1 and removes the folder $2 as soon as the pipe is closed. The second try is for a file that a
 /// program, already killed, was just making.
 const WATCHDOG: &str = r#"
-cat >/dev/null
+read -r _
 kill -s KILL -- "-$1"
 rm -rf -- "$2" || { sleep 1; rm -rf -- "$2"; }
 "#;

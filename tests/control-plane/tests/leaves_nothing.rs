@@ -45,6 +45,14 @@ impl Up {
     }
 }
 
+impl Drop for Up {
+    fn drop(&mut self) {
+        // For a test that fails; an error says that it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// The processes that work in the folder, or have its name on their command line, or are in the process group of one
 /// that does. What has ended and is not yet reaped is not counted.
 fn processes_of(folder: &Path) -> Vec<String> {

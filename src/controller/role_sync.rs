@@ -1,0 +1,232 @@
+//! A binding's scope and role: planned, carried out, and planned again until nothing is left to do.
+
+use kube::{ResourceExt, runtime::events::EventType};
+
+use super::{
+    context::Context,
+    status::{Verdict, is_settled},
+    visit::{Next, Outcome},
+};
+use crate::{
+    api::{
+        HasuraInstance, HasuraRoleBinding,
+        binding::{RoleStatus, ScopeStatus},
+        conditions::reasons,
+    },
+    domain::{
+        desired::Binding,
+        plan::{Conflict, Step, plan_binding},
+        precedence::Key,
+    },
+    logto::{self, Session},
+};
+
+/// Plans that one visit carries out: each after the first follows something that changed under its feet.
+const MOST_ROUNDS: usize = 4;
+
+/// One visit's view.
+pub struct RoleSync<'a> {
+    /// What all visits share.
+    pub ctx: &'a Context,
+    /// Whose scope and role.
+    pub binding: &'a HasuraRoleBinding,
+    /// The instance that took the binding.
+    pub instance: &'a HasuraInstance,
+    /// What both ask for.
+    pub desired: &'a Binding,
+    /// The tenant's session.
+    pub session: &'a Session,
+}
+
+impl RoleSync<'_> {
+    /// Plans and carries out until nothing is left to do.
+    ///
+    /// # Errors
+    /// Those of the requests; see [`RoleSync::failed`].
+    pub async fn sync(&self, reread: bool) -> Result<Outcome, logto::Error> {
+        let mut fresh = reread
+            || self
+                .session
+                .take_doubt(&self.binding.uid().unwrap_or_default());
+        if fresh {
+            self.reread().await?;
+        }
+        let mut done = Vec::new();
+        for _ in 0..MOST_ROUNDS {
+            match self.plan() {
+                Err(conflict) if fresh => {
+                    return Ok(Outcome::stalled(
+                        reason_of_conflict(&conflict),
+                        conflict.to_string(),
+                    ));
+                }
+                Err(_) => {
+                    // What stands in the way may be gone since the tenant was listed.
+                    self.reread().await?;
+                    fresh = true;
+                }
+                Ok(steps) if steps.is_empty() => {
+                    if !self.link_is_read().await? {
+                        continue;
+                    }
+                    self.tell(&done).await;
+                    return Ok(self.ready());
+                }
+                Ok(steps) => {
+                    if makes_role(&steps) && !fresh && self.session.roles_may_be_missing() {
+                        self.session.reread_role(&self.desired.role_name).await?;
+                        fresh = true;
+                        continue;
+                    }
+                    match self.carry_out(steps, &mut done).await {
+                        Err(logto::Error::Reread { .. } | logto::Error::NotFound { .. }) => {
+                            self.reread().await?;
+                            fresh = true;
+                        }
+                        result => result?,
+                    }
+                }
+            }
+        }
+        let message = "what is in Logto kept changing while it was set right; it is tried again";
+        Ok(Outcome::retry(reasons::PROGRESSING_WITH_RETRY, message))
+    }
+
+    fn plan(&self) -> Result<Vec<Step>, Conflict> {
+        self.session
+            .observe(|observed| plan_binding(self.desired, &self.ctx.owner, observed))
+    }
+
+    async fn reread(&self) -> Result<(), logto::Error> {
+        let Binding {
+            indicator,
+            scope_name,
+            role_name,
+            ..
+        } = self.desired;
+        self.session
+            .reread_binding(indicator, scope_name, role_name)
+            .await
+    }
+
+    async fn carry_out(&self, steps: Vec<Step>, done: &mut Vec<Step>) -> Result<(), logto::Error> {
+        for step in steps {
+            self.session.execute(&step).await?;
+            done.push(step);
+        }
+        Ok(())
+    }
+
+    /// Before Ready is said for the first time, the role is seen to hold the scope; later the resync sees to it.
+    async fn link_is_read(&self) -> Result<bool, logto::Error> {
+        let unread = self.session.observe(|observed| {
+            let role = observed.roles.get(&self.desired.role_name)?;
+            role.scopes.is_none().then(|| role.id.clone())
+        });
+        match unread {
+            Some(id) if !is_settled(self.binding) => {
+                self.session
+                    .read_role_scopes(self.session.client(), &id)
+                    .await?;
+                Ok(false)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    fn ready(&self) -> Outcome {
+        let Binding {
+            scope_name,
+            role_name,
+            ..
+        } = self.desired;
+        let message = format!("the role {role_name:?} holds the scope {scope_name:?}");
+        Outcome {
+            verdict: Verdict::Ready(message),
+            next: Next::Change,
+        }
+    }
+
+    /// What an error comes to; it may concern the whole tenant.
+    pub fn failed(&self, error: &logto::Error, tenant: &Key) -> Outcome {
+        if error.may_have_happened() {
+            self.session.doubt(&self.binding.uid().unwrap_or_default());
+        }
+        self.session.note(error);
+        if self.session.is_down() {
+            self.ctx.triggers.tenant(&tenant.namespace, &tenant.name);
+        }
+        Outcome::of(error)
+    }
+
+    /// An event for what was done, when it was not simply the first time.
+    async fn tell(&self, done: &[Step]) {
+        let known = self
+            .binding
+            .status
+            .as_ref()
+            .and_then(|status| status.role.as_ref());
+        if let Some(role) = known.filter(|_| makes_role(done)) {
+            let note = format!(
+                "the role {:?} was gone from Logto and was made again; whoever held it has to be given it again",
+                role.name
+            );
+            self.ctx
+                .event(self.binding, EventType::Warning, "AssignmentsLost", &note)
+                .await;
+        } else if !done.is_empty() && is_settled(self.binding) {
+            let note = format!(
+                "set right what had changed in Logto, in {} requests",
+                done.len()
+            );
+            self.ctx
+                .event(self.binding, EventType::Normal, "DriftCorrected", &note)
+                .await;
+        }
+    }
+
+    /// The ids of what bears the binding's mark, as far as Logto was seen.
+    pub fn ids(&self) -> (Option<ScopeStatus>, Option<RoleStatus>) {
+        self.session.observe(|observed| {
+            let mark = &self.desired.mark;
+            let resource = observed
+                .resources
+                .get(&self.instance.spec.api_resource.indicator);
+            let scope = resource.and_then(|resource| {
+                let scope = resource
+                    .scopes
+                    .get(&self.desired.scope_name)
+                    .filter(|scope| scope.bears(mark))?;
+                Some(ScopeStatus {
+                    id: scope.id.clone(),
+                    resource_id: resource.id.clone(),
+                })
+            });
+            let role = observed
+                .roles
+                .get(&self.desired.role_name)
+                .filter(|role| role.bears(mark));
+            let role = role.map(|role| RoleStatus {
+                id: role.id.clone(),
+                name: self.desired.role_name.clone(),
+            });
+            (scope, role)
+        })
+    }
+}
+
+fn makes_role(steps: &[Step]) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(step, Step::CreateRole { .. }))
+}
+
+/// The reason for a condition.
+pub(super) fn reason_of_conflict(conflict: &Conflict) -> &'static str {
+    match conflict {
+        Conflict::Resource { .. } => reasons::API_RESOURCE_CONFLICT,
+        Conflict::Scope { .. } => reasons::SCOPE_CONFLICT,
+        Conflict::Role { .. } => reasons::ROLE_CONFLICT,
+        Conflict::RoleType { .. } => reasons::ROLE_TYPE_CONFLICT,
+    }
+}

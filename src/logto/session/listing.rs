@@ -1,0 +1,117 @@
+//! The tenant as a whole: listed, and its roles' scopes read bit by bit.
+
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Instant};
+
+use super::{
+    super::{Client, Error, Listing, RoleWithCounts},
+    Session, Snapshot,
+    convert::{resource, role},
+    lock,
+};
+use crate::domain::observed::{self, Change, Observed};
+
+impl Session {
+    /// Lists the tenant again with at most half of the budget.
+    ///
+    /// # Errors
+    /// Those of the requests; the last snapshot stays.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        self.list(&self.client.background()).await?;
+        self.down.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(super) async fn list(&self, client: &Client) -> Result<(), Error> {
+        self.write(|snapshot| snapshot.since_listing = Some(Vec::new()));
+        let listed = self.read_all(client).await;
+        self.write(|snapshot| {
+            let since = snapshot.since_listing.take().unwrap_or_default();
+            let (mut observed, roles_complete) = listed?;
+            for change in since {
+                observed.apply(change);
+            }
+            *snapshot = Snapshot {
+                observed,
+                roles_complete,
+                since_listing: None,
+            };
+            Ok(())
+        })
+    }
+
+    async fn read_all(&self, client: &Client) -> Result<(Observed, bool), Error> {
+        let resources = client.list_resources_with_scopes().await?;
+        let Listing { rows, complete } = client.list_roles().await?;
+        let mut observed = Observed {
+            resources: resources.into_iter().map(resource).collect(),
+            roles: rows
+                .into_iter()
+                .filter_map(|row: RoleWithCounts| role(row.role))
+                .collect(),
+        };
+        for (name, known) in self.missing(&observed) {
+            // A page can miss a row even when the count adds up, so only a read by id says that a role is gone.
+            match client.get_role(&known.id).await {
+                Ok(found) => observed.roles.extend(role(found)),
+                Err(Error::NotFound { .. }) => {
+                    tracing::debug!(role = name, "a role is gone from Logto")
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.read().observed.roles.values().for_each(|known| {
+            if let Some(scopes) = &known.scopes {
+                observed.apply(Change::SetRoleScopes(known.id.clone(), scopes.clone()));
+            }
+        });
+        Ok((observed, complete))
+    }
+
+    /// Roles of ours that were known and are not in the listing.
+    fn missing(&self, listed: &Observed) -> Vec<(String, observed::Role)> {
+        let ids: BTreeSet<&str> = listed.roles.values().map(|role| role.id.as_str()).collect();
+        let snapshot = self.read();
+        let ours = |role: &observed::Role| role.mark().is_some_and(|mark| mark.is_of(&self.owner));
+        let known = snapshot.observed.roles.iter();
+        known
+            .filter(|(_, role)| ours(role) && !ids.contains(role.id.as_str()))
+            .map(|(name, role)| (name.clone(), role.clone()))
+            .collect()
+    }
+
+    /// Reads which scopes a role holds.
+    ///
+    /// # Errors
+    /// Those of the request; a role that is gone is forgotten and no error.
+    pub async fn read_role_scopes(&self, client: &Client, role_id: &str) -> Result<(), Error> {
+        let change = match client.list_role_scopes(role_id).await {
+            Ok(scopes) => Change::SetRoleScopes(
+                role_id.to_owned(),
+                scopes.into_iter().map(|scope| scope.id).collect(),
+            ),
+            Err(Error::NotFound { .. } | Error::Reread { .. }) => {
+                Change::RemoveRole(role_id.to_owned())
+            }
+            Err(error) => return Err(error),
+        };
+        lock(&self.links_read).insert(role_id.to_owned(), Instant::now());
+        self.record(change);
+        Ok(())
+    }
+
+    /// Roles of ours, those whose scopes were read longest ago first.
+    pub fn roles_by_age_of_reading(&self) -> Vec<String> {
+        let read = lock(&self.links_read);
+        let ours = |role: &&observed::Role| role.mark().is_some_and(|mark| mark.is_of(&self.owner));
+        let mut ids: Vec<String> = self.observe(|observed| {
+            observed
+                .roles
+                .values()
+                .filter(ours)
+                .map(|role| role.id.clone())
+                .collect()
+        });
+        ids.sort_by_key(|id| read.get(id).copied());
+        ids
+    }
+}

@@ -1,0 +1,133 @@
+//! One LogtoTenant's connection: its client, and what the tenant holds as far as it was read and written.
+//!
+//! [`listing`](Session::refresh) reads the tenant as a whole, [`execute`](Session::execute) writes and notes what it
+//! wrote, [`reread`](Session::reread_binding) looks at single objects again.
+
+mod convert;
+mod execute;
+mod listing;
+mod reread;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use super::{Client, Error, Failure};
+use crate::domain::{
+    observed::{Change, Observed},
+    ownership::Owner,
+};
+
+/// A connected tenant. Everything remote goes through it.
+pub struct Session {
+    client: Client,
+    owner: Owner,
+    snapshot: RwLock<Snapshot>,
+    /// Bindings, by uid, whose last write may or may not have happened.
+    doubts: Mutex<HashSet<String>>,
+    links_read: Mutex<HashMap<String, Instant>>,
+    down: AtomicBool,
+}
+
+#[derive(Default)]
+struct Snapshot {
+    observed: Observed,
+    roles_complete: bool,
+    /// What was done since a listing began, to be done again on what it gives.
+    since_listing: Option<Vec<Change>>,
+}
+
+impl Session {
+    /// Lists the tenant for the first time.
+    ///
+    /// # Errors
+    /// Those of the requests; see [`Error`].
+    pub async fn open(client: Client, owner: Owner) -> Result<Self, Error> {
+        let session = Self {
+            client,
+            owner,
+            snapshot: RwLock::default(),
+            doubts: Mutex::default(),
+            links_read: Mutex::default(),
+            down: AtomicBool::new(false),
+        };
+        session.list(&session.client).await?;
+        Ok(session)
+    }
+
+    /// The client, for what is not about the snapshot.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Looks at what the tenant holds.
+    pub fn observe<R>(&self, look: impl FnOnce(&Observed) -> R) -> R {
+        look(&self.read().observed)
+    }
+
+    /// Whether the last listing of roles may have missed a row.
+    pub fn roles_may_be_missing(&self) -> bool {
+        !self.read().roles_complete
+    }
+
+    /// Whether requests are pointless until [`Session::refresh`] succeeds.
+    pub fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
+    /// Judges an error: one that speaks of the way to Logto stops everybody else from trying too.
+    pub fn note(&self, error: &Error) {
+        let unreachable = match error {
+            Error::Retry {
+                cause: Failure::Status(status),
+                ..
+            } => matches!(status, 502..=504),
+            Error::Retry { .. } | Error::Credentials { .. } => true,
+            _ => false,
+        };
+        if unreachable {
+            self.down.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a binding's write may have happened.
+    pub fn doubt(&self, uid: &str) {
+        lock(&self.doubts).insert(uid.to_owned());
+    }
+
+    /// Whether a binding has to be read again before it is written, which settles the doubt.
+    pub fn take_doubt(&self, uid: &str) -> bool {
+        lock(&self.doubts).remove(uid)
+    }
+
+    fn record(&self, change: Change) {
+        self.write(|snapshot| {
+            if let Some(since) = &mut snapshot.since_listing {
+                since.push(change.clone());
+            }
+            snapshot.observed.apply(change);
+        });
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Snapshot> {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write<R>(&self, change: impl FnOnce(&mut Snapshot) -> R) -> R {
+        change(
+            &mut self
+                .snapshot
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

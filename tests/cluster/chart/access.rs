@@ -1,0 +1,123 @@
+//! What a ServiceAccount may do, as the API server's own authorizer says.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use kube::{Api, Client, Discovery, api::PostParams};
+use serde_json::json;
+
+/// Every verb that Kubernetes knows for resources.
+const VERBS: [&str; 12] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "bind",
+    "escalate",
+    "impersonate",
+    "*",
+];
+
+/// What is in no discovery document and can still be granted.
+const UNDISCOVERED: [(&str, &str); 3] = [("", "users"), ("", "groups"), ("*", "*")];
+
+/// What everybody who is known to the API server may do: ask about himself (the ClusterRole `system:basic-user`).
+const EVERYBODY: [(&str, &str); 3] = [
+    ("authentication.k8s.io", "selfsubjectreviews"),
+    ("authorization.k8s.io", "selfsubjectaccessreviews"),
+    ("authorization.k8s.io", "selfsubjectrulesreviews"),
+];
+
+/// A ServiceAccount that is asked about.
+pub struct Account {
+    pub client: Client,
+    pub namespace: String,
+    pub name: String,
+}
+
+/// A group and a resource of it, with its subresource after a slash.
+type GroupResource = (String, String);
+
+impl Account {
+    /// Whether the account may do this to an object of this name, or to all when the name is empty.
+    pub async fn may(
+        &self,
+        verb: &str,
+        (group, resource): (&str, &str),
+        namespace: &str,
+        name: &str,
+    ) -> anyhow::Result<bool> {
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {
+                "user": format!("system:serviceaccount:{}:{}", self.namespace, self.name),
+                "groups": [
+                    "system:serviceaccounts",
+                    format!("system:serviceaccounts:{}", self.namespace),
+                    "system:authenticated",
+                ],
+                "resourceAttributes": {
+                    "verb": verb, "group": group, "resource": resource, "subresource": subresource,
+                    "namespace": namespace, "name": name,
+                },
+            }
+        });
+        let review: SubjectAccessReview = serde_json::from_value(review)?;
+        let reviews = Api::<SubjectAccessReview>::all(self.client.clone());
+        let answer = reviews.create(&PostParams::default(), &review).await?;
+        Ok(answer.status.is_some_and(|status| status.allowed))
+    }
+
+    /// Everything that the account may do in a namespace beyond what everybody may: every verb on every resource and
+    /// subresource that the API server has is asked for, one line `<verb> <resource>.<group>` for each that is allowed.
+    pub async fn all_it_may(&self, namespace: &str) -> anyhow::Result<BTreeSet<String>> {
+        let resources = resources(&self.client).await?;
+        let questions = resources
+            .iter()
+            .flat_map(|resource| VERBS.map(|verb| (verb, resource)));
+        let answers = stream::iter(questions).map(async |(verb, (group, resource))| {
+            let allowed = self.may(verb, (group, resource), namespace, "").await?;
+            anyhow::Ok(allowed.then(|| line(verb, group, resource)))
+        });
+        let allowed: Vec<Option<String>> = answers.buffer_unordered(16).try_collect().await?;
+        let mut allowed: BTreeSet<String> = allowed.into_iter().flatten().collect();
+        for (group, resource) in EVERYBODY {
+            anyhow::ensure!(
+                allowed.remove(&line("create", group, resource)),
+                "not even {resource} is allowed: were the right questions asked?"
+            );
+        }
+        Ok(allowed)
+    }
+}
+
+/// How a right is written in comparisons.
+pub fn line(verb: &str, group: &str, resource: &str) -> String {
+    format!("{verb} {resource}.{group}")
+}
+
+/// All resources and subresources of the API server.
+async fn resources(client: &Client) -> anyhow::Result<BTreeSet<GroupResource>> {
+    let discovery = Discovery::new(client.clone()).run().await?;
+    let mut all: BTreeSet<GroupResource> = UNDISCOVERED
+        .map(|(group, resource)| (group.to_owned(), resource.to_owned()))
+        .into();
+    for group in discovery.groups() {
+        for version in group.versions() {
+            for (resource, capabilities) in group.versioned_resources(version) {
+                for (subresource, _) in capabilities.subresources {
+                    let name = format!("{}/{}", resource.plural, subresource.plural);
+                    all.insert((resource.group.clone(), name));
+                }
+                all.insert((resource.group, resource.plural));
+            }
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,124 @@
+//! The status is written through `/status` alone, and only within its bounds.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    object::{Object, all, binding, instance, tenant},
+    refusal::{complaint, none_of},
+    server::Server,
+    status_rows::{bad, condition, longest_conditions},
+    texts::letters,
+};
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        a_status_in_a_create_or_replace_is_dropped,
+        a_status_is_written_through_its_own_door_and_is_no_new_generation,
+        the_spec_can_not_be_changed_through_the_status,
+        statuses_out_of_bounds_are_refused_with_the_field_named,
+        statuses_at_their_bounds_are_accepted,
+    ]
+}
+
+/// A status that the operator could write, of the first generation.
+fn with_status(object: Object) -> Object {
+    let conditions = json!([condition()]);
+    object.with("status.observedGeneration", 1).with("status.conditions", conditions)
+}
+
+async fn a_status_in_a_create_or_replace_is_dropped(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    for object in all().map(with_status) {
+        server.create(&object).await?;
+        let stored = server.get(&object).await?;
+        anyhow::ensure!(stored.get("status").is_none(), "created with a status: {stored}");
+        server.replace(&object).await?;
+        let stored = server.get(&object).await?;
+        anyhow::ensure!(stored.get("status").is_none(), "replaced with a status: {stored}");
+    }
+    Ok(())
+}
+
+async fn a_status_is_written_through_its_own_door_and_is_no_new_generation(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    for object in all() {
+        server.create(&object).await?;
+        let object = with_status(object);
+        server.patch_status(&object).await?;
+        let stored = server.get(&object).await?;
+        anyhow::ensure!(&stored["status"] == object.at("status"), "stored: {stored}");
+        anyhow::ensure!(stored["metadata"]["generation"] == 1, "a new generation: {stored}");
+        server.replace(&object.clone().without("status")).await?;
+        let stored = server.get(&object).await?;
+        anyhow::ensure!(&stored["status"] == object.at("status"), "a replace lost it: {stored}");
+    }
+    Ok(())
+}
+
+async fn the_spec_can_not_be_changed_through_the_status(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let changes = [
+        tenant().with("spec.allowPlainHttp", true),
+        instance().with("spec.auth.unauthorizedRole", "anonymous"),
+        binding().with("spec.scope.name", "write:user"),
+    ];
+    for (object, changed) in all().into_iter().zip(changes) {
+        let created = server.create(&object).await?;
+        server.replace_status(&with_status(changed)).await?;
+        let stored = server.get(&object).await?;
+        anyhow::ensure!(stored["status"]["observedGeneration"] == 1, "no status: {stored}");
+        anyhow::ensure!(stored["spec"] == created["spec"], "the spec was changed: {stored}");
+        anyhow::ensure!(stored["metadata"]["generation"] == 1, "a new generation: {stored}");
+    }
+    Ok(())
+}
+
+async fn statuses_out_of_bounds_are_refused_with_the_field_named(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let (server, rows) = (Server::of(&world), bad());
+    for object in all() {
+        server.create(&object).await?;
+    }
+    let mut complaints = Vec::new();
+    for row in &rows {
+        let answer = server.would_patch_status(&row.object).await;
+        if let Some(complaint) = complaint(answer, row.field, row.because) {
+            complaints.push(format!("{}, {}: {complaint}", row.object.kind(), row.what));
+        }
+    }
+    none_of(&complaints, rows.len())
+}
+
+async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let id = letters(64);
+    let specific = [
+        json!({"issuer": letters(512), "jwkUrl": letters(1024)}),
+        json!({
+            "apiResource": {"id": id, "origin": "Creating", "creatingSince": "2026-01-02T03:04:05Z"},
+            "deployment": {"uid": id, "authHash": id, "rolledOut": true},
+        }),
+        json!({
+            "scope": {"id": id, "resourceId": id},
+            "role": {"id": id, "name": letters(128)},
+            "tenantRef": {"name": letters(253)},
+        }),
+    ];
+    for (object, status) in all().into_iter().zip(specific) {
+        server.create(&object).await?;
+        let object = object
+            .with("status", status)
+            .with("status.observedGeneration", i64::MAX)
+            .with("status.lastHandledReconcileAt", letters(256))
+            .with("status.conditions", longest_conditions());
+        let stored = server.would_patch_status(&object).await?;
+        anyhow::ensure!(&stored["status"] == object.at("status"), "became {}", stored["status"]);
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! What is stored when less, null or more is given than the schema asks for.
+
+use std::sync::Arc;
+
+use logto_hasura::api::{HasuraInstanceSpec, HasuraRoleBindingSpec, LogtoTenantSpec};
+use serde_json::{Value, json};
+
+use super::{
+    object::{Object, all, binding, instance, tenant},
+    refusal::none_of,
+    server::Server,
+};
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        what_is_left_out_is_stored_with_its_default,
+        what_is_half_said_gets_its_other_half,
+        the_program_and_the_api_server_have_the_same_defaults,
+        null_means_left_out,
+        a_field_that_there_is_not_is_never_stored,
+    ]
+}
+
+async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let expected = [
+        json!({
+            "tenantId": "default",
+            "credentialsSecretRef": {"name": "logto-m2m"},
+            "allowPlainHttp": false,
+            "jwksCheck": "Require",
+            "rateLimit": {"requestsPerSecond": 10, "burst": 20},
+            "resyncPeriodSeconds": 600,
+        }),
+        json!({
+            "tenantRef": {"name": "main"},
+            "apiResource": {
+                "indicator": "https://shop.example.com/v1/graphql",
+                "name": "Shop",
+                "accessTokenTtlSeconds": 3600,
+            },
+            "logtoRoleNamePrefix": "",
+            "deploymentRef": {"name": "hasura", "container": "graphql-engine"},
+            "auth": {
+                "mode": "JWT",
+                "jwt": {
+                    "claimsNamespace": "https://hasura.io/jwt/claims",
+                    "allowedSkewSeconds": 60,
+                },
+            },
+            "delivery": {"mode": "PatchEnv", "allowRecreate": false},
+        }),
+        json!({
+            "instanceRef": {"name": "shop"},
+            "hasuraRole": "user:reader",
+            "scope": {"name": "read:user"},
+            "logtoRole": {"type": "User"},
+        }),
+    ];
+    for (object, expected) in all().into_iter().zip(expected) {
+        server.create(&object).await?;
+        let stored = server.get(&object).await?["spec"].take();
+        anyhow::ensure!(stored == expected, "{} is stored as {stored}", object.kind());
+    }
+    Ok(())
+}
+
+async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let claims = "https://hasura.io/jwt/claims";
+    let jwt = |skew: i32| json!({"claimsNamespace": claims, "allowedSkewSeconds": skew});
+    let rows = [
+        (tenant(), "spec.rateLimit", json!({}), json!({"requestsPerSecond": 10, "burst": 20})),
+        (tenant(), "spec.rateLimit", json!({"burst": 5}), json!({"requestsPerSecond": 10, "burst": 5})),
+        (instance(), "spec.auth", json!({}), json!({"mode": "JWT", "jwt": jwt(60)})),
+        (
+            instance(),
+            "spec.auth",
+            json!({"unauthorizedRole": "anonymous"}),
+            json!({"mode": "JWT", "unauthorizedRole": "anonymous", "jwt": jwt(60)}),
+        ),
+        (instance(), "spec.auth.jwt", json!({}), jwt(60)),
+        (instance(), "spec.auth.jwt", json!({"allowedSkewSeconds": 5}), jwt(5)),
+        (instance(), "spec.delivery", json!({}), json!({"mode": "PatchEnv", "allowRecreate": false})),
+        (
+            instance(),
+            "spec.delivery",
+            json!({"allowRecreate": true}),
+            json!({"mode": "PatchEnv", "allowRecreate": true}),
+        ),
+        (binding(), "spec.logtoRole", json!({}), json!({"type": "User"})),
+        (binding(), "spec.logtoRole", json!({"name": "r"}), json!({"name": "r", "type": "User"})),
+    ];
+    let mut complaints = Vec::new();
+    for (object, field, given, expected) in &rows {
+        let object = object.clone().with(field, given.clone());
+        let stored = server.would_create(&object).await?;
+        let stored = super::object::at(&stored, field);
+        if stored != expected {
+            complaints.push(format!("{field}: {given} became {stored}, not {expected}"));
+        }
+    }
+    none_of(&complaints, rows.len())
+}
+
+/// Else an object that came around the schema, from an old backup say, would mean something else.
+async fn the_program_and_the_api_server_have_the_same_defaults(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let read = |object: &Object| -> serde_json::Result<Value> {
+        let spec = object.at("spec").clone();
+        match object.kind() {
+            "LogtoTenant" => serde_json::to_value(serde_json::from_value::<LogtoTenantSpec>(spec)?),
+            "HasuraInstance" => {
+                serde_json::to_value(serde_json::from_value::<HasuraInstanceSpec>(spec)?)
+            }
+            _ => serde_json::to_value(serde_json::from_value::<HasuraRoleBindingSpec>(spec)?),
+        }
+    };
+    for object in all() {
+        let (read, stored) = (read(&object)?, server.would_create(&object).await?);
+        anyhow::ensure!(read == stored["spec"], "{read} is stored as {}", stored["spec"]);
+    }
+    Ok(())
+}
+
+async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let optional = [
+        (tenant(), "spec.endpointForHasura"),
+        (tenant(), "spec.allowPlainHttp"),
+        (tenant(), "spec.jwksCheck"),
+        (tenant(), "spec.rateLimit"),
+        (tenant(), "spec.rateLimit.requestsPerSecond"),
+        (tenant(), "spec.rateLimit.burst"),
+        (tenant(), "spec.resyncPeriodSeconds"),
+        (instance(), "spec.apiResource.accessTokenTtlSeconds"),
+        (instance(), "spec.logtoRoleNamePrefix"),
+        (instance(), "spec.deploymentRef.container"),
+        (instance(), "spec.auth"),
+        (instance(), "spec.auth.mode"),
+        (instance(), "spec.auth.unauthorizedRole"),
+        (instance(), "spec.auth.jwt"),
+        (instance(), "spec.auth.jwt.claimsNamespace"),
+        (instance(), "spec.auth.jwt.allowedSkewSeconds"),
+        (instance(), "spec.delivery"),
+        (instance(), "spec.delivery.mode"),
+        (instance(), "spec.delivery.allowRecreate"),
+        (binding(), "spec.scope.description"),
+        (binding(), "spec.logtoRole"),
+        (binding(), "spec.logtoRole.name"),
+        (binding(), "spec.logtoRole.type"),
+        (binding(), "spec.logtoRole.description"),
+    ];
+    let mut complaints = Vec::new();
+    for (object, field) in &optional {
+        let expected = server.would_create(object).await?["spec"].take();
+        match server.would_create(&object.clone().with(field, Value::Null)).await {
+            Ok(stored) if stored["spec"] == expected => {}
+            Ok(stored) => complaints.push(format!("{field}: stored as {}", stored["spec"])),
+            Err(error) => complaints.push(format!("{field}: {error}")),
+        }
+    }
+    none_of(&complaints, optional.len())
+}
+
+/// Also when a client asks for no strict validation.
+async fn a_field_that_there_is_not_is_never_stored(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    for object in all() {
+        let created = server.create(&object).await?;
+        let patched = server.patch_spec(&object.clone().with("spec.surprise", "x")).await?;
+        anyhow::ensure!(patched["spec"] == created["spec"], "stored: {}", patched["spec"]);
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! The tables, row by row, and whether they leave something of the schema out.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use kube::ResourceExt;
+use serde_json::Value;
+
+use super::{
+    binding, good, instance,
+    object::at,
+    refusal::{Bad, complaint, none_of},
+    server::Server,
+    status_rows, tenant, updates,
+};
+use crate::{suite::Test, tests, world::World};
+
+/// The table has at least this many bad objects.
+const AT_LEAST: usize = 60;
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        bad_objects_are_refused_with_the_field_named,
+        good_objects_are_accepted_as_they_are_written,
+        every_field_and_rule_of_the_kinds_has_a_row_that_it_refuses,
+    ]
+}
+
+fn bad() -> Vec<Bad> {
+    let mut rows = tenant::bad();
+    rows.extend(instance::bad());
+    rows.extend(binding::bad());
+    rows
+}
+
+async fn bad_objects_are_refused_with_the_field_named(world: Arc<World>) -> anyhow::Result<()> {
+    let (server, rows) = (Server::of(&world), bad());
+    anyhow::ensure!(rows.len() >= AT_LEAST, "only {} bad objects", rows.len());
+    let mut complaints = Vec::new();
+    for row in &rows {
+        let answer = server.would_create(&row.object).await;
+        if let Some(complaint) = complaint(answer, row.field, row.because) {
+            complaints.push(format!("{}, {}: {complaint}", row.object.kind(), row.what));
+        }
+    }
+    none_of(&complaints, rows.len())
+}
+
+async fn good_objects_are_accepted_as_they_are_written(world: Arc<World>) -> anyhow::Result<()> {
+    let (server, rows) = (Server::of(&world), good::good());
+    let mut complaints = Vec::new();
+    for row in &rows {
+        let complaint = match server.would_create(&row.object).await {
+            Err(error) => format!("it was not accepted: {error}"),
+            Ok(stored) if at(&stored, row.field) == row.object.at(row.field) => continue,
+            Ok(stored) => format!("{} became {}", row.field, at(&stored, row.field)),
+        };
+        complaints.push(format!("{}, {}: {complaint}", row.object.kind(), row.what));
+    }
+    none_of(&complaints, rows.len())
+}
+
+/// A field or rule that comes later needs a row of its own.
+async fn every_field_and_rule_of_the_kinds_has_a_row_that_it_refuses(
+    _: Arc<World>,
+) -> anyhow::Result<()> {
+    let mut rows = bad();
+    rows.extend(status_rows::bad());
+    rows.extend(updates::forbidden());
+    let mut without = Vec::new();
+    for crd in logto_hasura::api::crds() {
+        let kind = crd.spec.names.kind.clone();
+        let rows: Vec<&Bad> = rows.iter().filter(|row| row.object.kind() == kind).collect();
+        let schema = serde_json::to_value(&crd.spec.versions[0].schema)?;
+        let (mut fields, mut rules) = (BTreeSet::new(), BTreeSet::new());
+        walk(&schema["openAPIV3Schema"], "", &mut fields, &mut rules);
+        anyhow::ensure!(fields.len() > 10, "{}: the schema was not read", crd.name_any());
+        let named: BTreeSet<String> = rows.iter().map(|row| anywhere_in_a_list(row.field)).collect();
+        without.extend(fields.difference(&named).map(|field| format!("{kind} {field}")));
+        rules.retain(|rule| !rows.iter().any(|row| rule.contains(row.because)));
+        without.extend(rules.into_iter().map(|rule| format!("{kind}, the rule {rule:?}")));
+    }
+    anyhow::ensure!(without.is_empty(), "nothing shows what these refuse: {without:#?}");
+    Ok(())
+}
+
+/// `conditions[0]` is `conditions[]`.
+fn anywhere_in_a_list(field: &str) -> String {
+    field.replace(|c: char| c.is_ascii_digit(), "")
+}
+
+/// The paths of all fields and the messages of all rules.
+fn walk(schema: &Value, path: &str, fields: &mut BTreeSet<String>, rules: &mut BTreeSet<String>) {
+    let own = schema["x-kubernetes-validations"].as_array().into_iter().flatten();
+    rules.extend(own.filter_map(|rule| rule["message"].as_str()).map(str::to_owned));
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        walk(property, &path, fields, rules);
+        fields.insert(path);
+    }
+    if let Some(items) = schema.get("items") {
+        walk(items, &format!("{path}[]"), fields, rules);
+    }
+}

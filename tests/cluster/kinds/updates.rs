@@ -1,0 +1,191 @@
+//! What can be changed later, and what can not.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{
+    object::{Object, all, at, binding, instance, tenant},
+    refusal::{Bad, complaint, none_of},
+    server::Server,
+};
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        fields_that_can_not_be_changed_stay_and_are_named,
+        everything_else_can_be_changed,
+        an_object_written_again_is_no_new_generation,
+        plain_http_can_not_be_forbidden_under_an_endpoint_that_needs_it,
+    ]
+}
+
+const TENANT: &str = "spec.tenantRef can not be changed";
+const INDICATOR: &str = "spec.apiResource.indicator can not be changed";
+const DEPLOYMENT: &str = "spec.deploymentRef can not be changed";
+const PREFIX: &str = "spec.logtoRoleNamePrefix can not be changed";
+const CLAIMS: &str = "spec.auth.jwt.claimsNamespace can not be changed";
+const ROLE_NAME: &str = "spec.logtoRole.name can not be changed";
+const ROLE_TYPE: &str = "spec.logtoRole.type can not be changed";
+
+/// What an object is before it is changed in a way that is forbidden: every field that can be left out is set.
+fn before(kind: &str) -> Object {
+    match kind {
+        "LogtoTenant" => tenant(),
+        "HasuraInstance" => instance()
+            .with("spec.logtoRoleNamePrefix", "shop-")
+            .with("spec.deploymentRef.container", "engine")
+            .with("spec.auth.jwt.claimsNamespace", "https://shop.example.com/claims"),
+        _ => binding()
+            .with("spec.logtoRole.name", "shop-reader")
+            .with("spec.logtoRole.type", "MachineToMachine"),
+    }
+}
+
+/// Each row is [`before`] with one field changed or, by null, taken away.
+pub fn forbidden() -> Vec<Bad> {
+    let mut rows = vec![before("LogtoTenant").wrong(
+        "another tenantId",
+        "spec.tenantId",
+        "other",
+        "spec.tenantId can not be changed",
+    )];
+    rows.extend(of_instances());
+    rows.extend(of_bindings());
+    rows
+}
+
+fn of_instances() -> Vec<Bad> {
+    let good = before("HasuraInstance");
+    let (tenant, deployment) = ("spec.tenantRef", "spec.deploymentRef");
+    let (indicator, container) = ("spec.apiResource.indicator", "spec.deploymentRef.container");
+    let (prefix, claims) = ("spec.logtoRoleNamePrefix", "spec.auth.jwt.claimsNamespace");
+    let other = "https://other.example.com/v1/graphql";
+    let without = |field: &str| good.clone().with(field, Value::Null);
+    vec![
+        good.wrong("another tenant", tenant, json!({"name": "other"}), TENANT),
+        good.wrong("another indicator", indicator, other, INDICATOR),
+        good.wrong("an indicator with / at its end", indicator, "https://shop.example.com/v1/graphql/", INDICATOR),
+        good.wrong("another Deployment", deployment, json!({"name": "b", "container": "engine"}), DEPLOYMENT),
+        good.clone().with(container, "other").refused("another container", deployment, DEPLOYMENT),
+        without(container).refused("the default container", deployment, DEPLOYMENT),
+        good.wrong("another prefix", prefix, "store-", PREFIX),
+        good.wrong("an empty prefix", prefix, "", PREFIX),
+        without(prefix).refused("no prefix", prefix, PREFIX),
+        good.wrong("another claimsNamespace", claims, "https://other.example.com/claims", CLAIMS),
+        without(claims).refused("the default claimsNamespace", claims, CLAIMS),
+        without("spec.auth.jwt").refused("no jwt", claims, CLAIMS),
+        without("spec.auth").refused("no auth", claims, CLAIMS),
+    ]
+}
+
+fn of_bindings() -> Vec<Bad> {
+    let good = before("HasuraRoleBinding");
+    let (instance, role) = ("spec.instanceRef", "spec.hasuraRole");
+    let (name, type_) = ("spec.logtoRole.name", "spec.logtoRole.type");
+    let of_instance = "spec.instanceRef can not be changed";
+    let of_role = "spec.hasuraRole can not be changed";
+    let without = |field: &str| good.clone().with(field, Value::Null);
+    vec![
+        good.wrong("another instance", instance, json!({"name": "other"}), of_instance),
+        good.wrong("another hasuraRole", role, "user:writer", of_role),
+        good.wrong("the hasuraRole in another case", role, "User:reader", of_role),
+        good.wrong("another logtoRole.name", name, "shop-writer", ROLE_NAME),
+        without(name).refused("no logtoRole.name", name, ROLE_NAME),
+        good.wrong("another type of role", type_, "User", ROLE_TYPE),
+        without(type_).refused("the default type of role", type_, ROLE_TYPE),
+    ]
+}
+
+async fn fields_that_can_not_be_changed_stay_and_are_named(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let mut created = Vec::new();
+    for object in all() {
+        created.push(server.create(&before(object.kind())).await?);
+    }
+    // Left out at first, a name can not be given later either: the role has got its default name.
+    let unnamed = binding().with("metadata.name", "unnamed");
+    server.create(&unnamed).await?;
+    let mut rows = forbidden();
+    rows.push(unnamed.wrong("a name for an unnamed role", "spec.logtoRole.name", "x", ROLE_NAME));
+    let mut complaints = Vec::new();
+    for row in &rows {
+        let patched = complaint(server.patch_spec(&row.object).await, row.field, row.because);
+        let replaced = complaint(server.replace(&row.object).await, row.field, row.because);
+        let kind = row.object.kind();
+        complaints.extend(patched.map(|text| format!("{kind}, patched, {}: {text}", row.what)));
+        complaints.extend(replaced.map(|text| format!("{kind}, replaced, {}: {text}", row.what)));
+    }
+    none_of(&complaints, rows.len())?;
+    for (object, created) in all().into_iter().zip(created) {
+        let now = server.get(&object).await?;
+        anyhow::ensure!(now["spec"] == created["spec"], "{} was changed: {now}", object.kind());
+    }
+    Ok(())
+}
+
+async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let changes = [
+        (tenant(), "spec.credentialsSecretRef.name", json!("other")),
+        (tenant(), "spec.endpointForHasura", json!("https://logto.example.com")),
+        (tenant(), "spec.allowPlainHttp", json!(true)),
+        (tenant(), "spec.jwksCheck", json!("Skip")),
+        (tenant(), "spec.rateLimit.requestsPerSecond", json!(5)),
+        (tenant(), "spec.rateLimit.burst", json!(5)),
+        (tenant(), "spec.resyncPeriodSeconds", json!(60)),
+        (instance(), "spec.apiResource.name", json!("Store")),
+        (instance(), "spec.apiResource.accessTokenTtlSeconds", json!(600)),
+        (instance(), "spec.auth.unauthorizedRole", json!("anonymous")),
+        (instance(), "spec.auth.jwt.allowedSkewSeconds", json!(10)),
+        (instance(), "spec.delivery.allowRecreate", json!(true)),
+        (binding(), "spec.scope.name", json!("list:user")),
+        (binding(), "spec.scope.description", json!("Lists users")),
+        (binding(), "spec.logtoRole.description", json!("Lists users")),
+    ];
+    for object in all() {
+        server.create(&object).await?;
+    }
+    for (object, field, value) in changes {
+        let before = server.get(&object).await?["metadata"]["generation"].as_i64();
+        let after = server.patch_spec(&object.with(field, value.clone())).await?;
+        anyhow::ensure!(at(&after, field) == &value, "{field} did not become {value}: {after}");
+        let generation = after["metadata"]["generation"].as_i64();
+        anyhow::ensure!(generation > before, "{field}: no new generation: {after}");
+    }
+    Ok(())
+}
+
+/// A GitOps tool applies the same text every few minutes.
+async fn an_object_written_again_is_no_new_generation(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    for object in all() {
+        let created = server.create(&object).await?;
+        server.patch_spec(&object).await?;
+        server.replace(&object).await?;
+        let now = server.get(&object).await?;
+        let version = |stored: &Value| stored["metadata"]["resourceVersion"].clone();
+        anyhow::ensure!(version(&now) == version(&created), "written again: {now}");
+    }
+    Ok(())
+}
+
+async fn plain_http_can_not_be_forbidden_under_an_endpoint_that_needs_it(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    let field = "spec.endpointForHasura";
+    let object = tenant().with("spec.allowPlainHttp", true).with(field, "http://logto:3001");
+    server.create(&object).await?;
+    let because = "has to be https unless spec.allowPlainHttp is true";
+    let rows = [
+        object.clone().with("spec.allowPlainHttp", false).refused("forbidden", field, because),
+        object.with("spec.allowPlainHttp", Value::Null).refused("no longer said", field, because),
+    ];
+    let mut complaints = Vec::new();
+    for row in &rows {
+        let answer = server.patch_spec(&row.object).await;
+        complaints.extend(complaint(answer, row.field, row.because));
+    }
+    none_of(&complaints, rows.len())
+}
