@@ -128,8 +128,8 @@ async fn an_endpoint_that_is_no_https_origin_is_refused_before_anything_is_sent(
     );
     let mut secret = world.secret();
     secret["stringData"]["endpoint"] = json!(format!("{}/some/path", world.logto.endpoint()));
-    world.apply::<LogtoTenant>(world.tenant()).await?;
     world.apply::<Secret>(secret).await?;
+    world.apply::<LogtoTenant>(world.tenant()).await?;
     world
         .stalled::<LogtoTenant>("main", "CredentialsInvalid")
         .await?;

@@ -77,13 +77,13 @@ impl Account {
     /// Everything that the account may do in a namespace beyond what everybody may: every verb on every resource and
     /// subresource that the API server has is asked for, one line `<verb> <resource>.<group>` for each that is allowed.
     pub async fn all_it_may(&self, namespace: &str) -> anyhow::Result<BTreeSet<String>> {
-        let resources = resources(&self.client).await?;
-        let questions = resources
-            .iter()
-            .flat_map(|resource| VERBS.map(|verb| (verb, resource)));
-        let answers = stream::iter(questions).map(async |(verb, (group, resource))| {
-            let allowed = self.may(verb, (group, resource), namespace, "").await?;
-            anyhow::Ok(allowed.then(|| line(verb, group, resource)))
+        let mut questions = Vec::new();
+        for (group, resource) in resources(&self.client).await? {
+            questions.extend(VERBS.map(|verb| (verb, group.clone(), resource.clone())));
+        }
+        let answers = stream::iter(questions).map(|(verb, group, resource)| async move {
+            let allowed = self.may(verb, (&group, &resource), namespace, "").await?;
+            anyhow::Ok(allowed.then(|| line(verb, &group, &resource)))
         });
         let allowed: Vec<Option<String>> = answers.buffer_unordered(16).try_collect().await?;
         let mut allowed: BTreeSet<String> = allowed.into_iter().flatten().collect();
