@@ -11,9 +11,17 @@ fn the_committed_definitions_are_those_of_the_types() {
     for crd in api::crds() {
         let name = crds::file_name(&crd);
         let committed = fs::read_to_string(folder.join(&name)).unwrap();
-        assert_eq!(committed, crds::yaml(&crd).unwrap(), "crds/{name} is out of date: run `make crds`");
+        assert_eq!(
+            committed,
+            crds::yaml(&crd).unwrap(),
+            "crds/{name} is out of date: run `make crds`"
+        );
     }
-    assert_eq!(fs::read_dir(folder).unwrap().count(), api::crds().len(), "crds/ holds another file");
+    assert_eq!(
+        fs::read_dir(folder).unwrap().count(),
+        api::crds().len(),
+        "crds/ holds another file"
+    );
 }
 
 #[test]
@@ -22,7 +30,11 @@ fn every_text_list_and_number_of_a_schema_is_bounded() {
         for version in &crd.spec.versions {
             let schema = serde_json::to_value(version.schema.as_ref().unwrap()).unwrap();
             let unbounded = unbounded(&schema["openAPIV3Schema"], "");
-            assert!(unbounded.is_empty(), "{}: {unbounded:?}", crd.spec.names.kind);
+            assert!(
+                unbounded.is_empty(),
+                "{}: {unbounded:?}",
+                crd.spec.names.kind
+            );
         }
     }
 }
@@ -46,4 +58,24 @@ fn unbounded(schema: &serde_json::Value, path: &str) -> Vec<String> {
         found.extend(unbounded(&schema["items"], &format!("{path}[]")));
     }
     found
+}
+
+#[test]
+fn every_reason_and_condition_is_explained_in_the_documentation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = fs::read_to_string(root.join("src/api/conditions.rs")).unwrap();
+    let documentation = fs::read_to_string(root.join("docs/conditions.md")).unwrap();
+    let constants = source
+        .lines()
+        .filter(|line| line.trim().starts_with("pub const "));
+    let names: Vec<&str> = constants
+        .filter_map(|line| line.split('"').nth(1))
+        .collect();
+    assert!(names.len() > 50, "{names:?}");
+    for name in names {
+        assert!(
+            documentation.contains(&format!("| `{name}` |")),
+            "docs/conditions.md does not explain {name}"
+        );
+    }
 }

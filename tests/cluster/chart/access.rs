@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::{Api, Client, Discovery, api::PostParams};
 use serde_json::json;
@@ -77,16 +77,13 @@ impl Account {
     /// Everything that the account may do in a namespace beyond what everybody may: every verb on every resource and
     /// subresource that the API server has is asked for, one line `<verb> <resource>.<group>` for each that is allowed.
     pub async fn all_it_may(&self, namespace: &str) -> anyhow::Result<BTreeSet<String>> {
-        let mut questions = Vec::new();
+        let mut allowed = BTreeSet::new();
         for (group, resource) in resources(&self.client).await? {
-            questions.extend(VERBS.map(|verb| (verb, group.clone(), resource.clone())));
+            let ask = |verb| self.may(verb, (&group, &resource), namespace, "");
+            let answers = try_join_all(VERBS.map(ask)).await?;
+            let yes = VERBS.iter().zip(answers).filter(|(_, answer)| *answer);
+            allowed.extend(yes.map(|(verb, _)| line(verb, &group, &resource)));
         }
-        let answers = stream::iter(questions).map(|(verb, group, resource)| async move {
-            let allowed = self.may(verb, (&group, &resource), namespace, "").await?;
-            anyhow::Ok(allowed.then(|| line(verb, &group, &resource)))
-        });
-        let allowed: Vec<Option<String>> = answers.buffer_unordered(16).try_collect().await?;
-        let mut allowed: BTreeSet<String> = allowed.into_iter().flatten().collect();
         for (group, resource) in EVERYBODY {
             anyhow::ensure!(
                 allowed.remove(&line("create", group, resource)),

@@ -71,7 +71,9 @@ impl Object {
 
     /// The object with a value at a path like `spec.scope.name`; objects on the way are made.
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
-        let place = field.split('.').fold(&mut self.0, |value, key| &mut value[key]);
+        let place = field
+            .split('.')
+            .fold(&mut self.0, |value, key| &mut value[key]);
         *place = value.into();
         self
     }
@@ -82,7 +84,10 @@ impl Object {
         let parents = parent.split('.').filter(|key| !key.is_empty());
         let parent = parents.fold(&mut self.0, |value, key| &mut value[key]);
         let removed = parent.as_object_mut().unwrap().remove(key);
-        assert!(removed.is_some(), "the good object has no {field} to leave out");
+        assert!(
+            removed.is_some(),
+            "the good object has no {field} to leave out"
+        );
         self
     }
 
@@ -93,7 +98,12 @@ impl Object {
         field: &'static str,
         because: &'static str,
     ) -> Bad {
-        Bad { what: what.into(), object: self, field, because }
+        Bad {
+            what: what.into(),
+            object: self,
+            field,
+            because,
+        }
     }
 
     /// A row with a wrong value in one field.
@@ -104,12 +114,16 @@ impl Object {
         value: impl Into<Value>,
         because: &'static str,
     ) -> Bad {
-        self.clone().with(field, value).refused(what, field, because)
+        self.clone()
+            .with(field, value)
+            .refused(what, field, because)
     }
 
     /// A row without a field that is required.
     pub fn lacks(&self, field: &'static str) -> Bad {
-        self.clone().without(field).refused(format!("no {field}"), field, REQUIRED)
+        self.clone()
+            .without(field)
+            .refused(format!("no {field}"), field, REQUIRED)
     }
 }
 

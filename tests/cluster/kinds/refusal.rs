@@ -25,9 +25,13 @@ pub const TOO_SMALL: &str = "should be greater than or equal to";
 pub const TOO_LARGE: &str = "should be less than or equal to";
 pub const NOT_TEXT: &str = "must be of type string";
 pub const NOT_A_NUMBER: &str = "must be of type integer";
+pub const NOT_WHOLE: &str = "must be of type int32";
 pub const NOT_A_BOOL: &str = "must be of type boolean";
 pub const NOT_AN_OBJECT: &str = "must be of type object";
 pub const UNKNOWN: &str = "unknown field";
+
+/// What the API server gives as the path of a cause that is about no field, or that names its field in words.
+const NO_PATH: &str = "<nil>";
 
 /// Stands beside schema errors, for the rules that could not be looked at.
 const RULES_SKIPPED: &str = "some validation rules were not checked";
@@ -53,7 +57,10 @@ fn invalid(status: &Status, field: &str, because: &str) -> Option<String> {
         return Some(said(status, &format!("the field {field}")));
     }
     let causes = status.details.iter().flat_map(|details| &details.causes);
-    let mut causes = causes.filter(|cause| !cause.message.contains(RULES_SKIPPED)).peekable();
+    let about_it = |message: &str| message.contains(RULES_SKIPPED) || message.ends_with(field);
+    let mut causes = causes
+        .filter(|cause| cause.field != NO_PATH || !about_it(&cause.message))
+        .peekable();
     if causes.peek().is_none() {
         return Some(said(status, "causes"));
     }
@@ -68,7 +75,10 @@ fn invalid(status: &Status, field: &str, because: &str) -> Option<String> {
 }
 
 fn said(status: &Status, expected: &str) -> String {
-    format!("expected {expected}; {} {}: {}", status.code, status.reason, status.message)
+    format!(
+        "expected {expected}; {} {}: {}",
+        status.code, status.reason, status.message
+    )
 }
 
 /// Fails with all complaints at once.

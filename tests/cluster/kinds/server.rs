@@ -20,36 +20,57 @@ pub struct Server {
 
 impl Server {
     pub fn of(world: &World) -> Self {
-        Self { client: world.client.clone(), namespace: world.namespace.clone() }
+        Self {
+            client: world.client.clone(),
+            namespace: world.namespace.clone(),
+        }
     }
 
     /// What a create would store, which is left undone.
     pub async fn would_create(&self, object: &Object) -> kube::Result<Value> {
-        let params = PostParams { dry_run: true, ..PostParams::default() };
+        let params = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
         self.post(object, &params).await
     }
 
     pub async fn create(&self, object: &Object) -> kube::Result<Value> {
-        self.post(object, &PostParams { field_manager: Some("test".to_owned()), dry_run: false }).await
+        self.post(
+            object,
+            &PostParams {
+                field_manager: Some("test".to_owned()),
+                dry_run: false,
+            },
+        )
+        .await
     }
 
     /// With strict validation, as kubectl creates: a name that the schema does not know is an error.
     async fn post(&self, object: &Object, params: &PostParams) -> kube::Result<Value> {
-        let mut request = self.of_kind(object).create(params, bytes(object.json())).unwrap();
+        let mut request = self
+            .of_kind(object)
+            .create(params, bytes(object.json()))
+            .unwrap();
         let uri = format!("{}&fieldValidation=Strict", request.uri());
         *request.uri_mut() = uri.parse().unwrap();
         self.client.request(request).await
     }
 
     pub async fn get(&self, object: &Object) -> kube::Result<Value> {
-        let request = self.of_kind(object).get(object.name(), &GetParams::default()).unwrap();
+        let request = self
+            .of_kind(object)
+            .get(object.name(), &GetParams::default())
+            .unwrap();
         self.client.request(request).await
     }
 
     /// Changes the spec by a merge patch.
     pub async fn patch_spec(&self, object: &Object) -> kube::Result<Value> {
         let patch = Patch::Merge(json!({"spec": object.at("spec")}));
-        let request = self.of_kind(object).patch(object.name(), &PatchParams::default(), &patch);
+        let request = self
+            .of_kind(object)
+            .patch(object.name(), &PatchParams::default(), &patch);
         self.client.request(request.unwrap()).await
     }
 
@@ -60,7 +81,8 @@ impl Server {
 
     /// What a change of the status would store, which is left undone.
     pub async fn would_patch_status(&self, object: &Object) -> kube::Result<Value> {
-        self.send_status(object, &PatchParams::default().dry_run()).await
+        self.send_status(object, &PatchParams::default().dry_run())
+            .await
     }
 
     async fn send_status(&self, object: &Object, params: &PatchParams) -> kube::Result<Value> {
@@ -94,7 +116,9 @@ impl Server {
     /// The objects of the same kind as kubectl gets them for printing.
     pub async fn table(&self, object: &Object) -> kube::Result<Value> {
         let mut request = self.of_kind(object).list(&ListParams::default()).unwrap();
-        request.headers_mut().insert("accept", AS_TABLE.parse().unwrap());
+        request
+            .headers_mut()
+            .insert("accept", AS_TABLE.parse().unwrap());
         self.client.request(request).await
     }
 
@@ -105,7 +129,10 @@ impl Server {
             "HasuraRoleBinding" => ApiResource::erase::<HasuraRoleBinding>(&()),
             other => panic!("{other} is none of our kinds"),
         };
-        Request::new(kube::api::DynamicObject::url_path(&kind, Some(&self.namespace)))
+        Request::new(kube::api::DynamicObject::url_path(
+            &kind,
+            Some(&self.namespace),
+        ))
     }
 }
 

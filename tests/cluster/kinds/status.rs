@@ -26,7 +26,9 @@ pub fn tests() -> Vec<Test> {
 /// A status that the operator could write, of the first generation.
 fn with_status(object: Object) -> Object {
     let conditions = json!([condition()]);
-    object.with("status.observedGeneration", 1).with("status.conditions", conditions)
+    object
+        .with("status.observedGeneration", 1)
+        .with("status.conditions", conditions)
 }
 
 async fn a_status_in_a_create_or_replace_is_dropped(world: Arc<World>) -> anyhow::Result<()> {
@@ -34,10 +36,16 @@ async fn a_status_in_a_create_or_replace_is_dropped(world: Arc<World>) -> anyhow
     for object in all().map(with_status) {
         server.create(&object).await?;
         let stored = server.get(&object).await?;
-        anyhow::ensure!(stored.get("status").is_none(), "created with a status: {stored}");
+        anyhow::ensure!(
+            stored.get("status").is_none(),
+            "created with a status: {stored}"
+        );
         server.replace(&object).await?;
         let stored = server.get(&object).await?;
-        anyhow::ensure!(stored.get("status").is_none(), "replaced with a status: {stored}");
+        anyhow::ensure!(
+            stored.get("status").is_none(),
+            "replaced with a status: {stored}"
+        );
     }
     Ok(())
 }
@@ -52,10 +60,16 @@ async fn a_status_is_written_through_its_own_door_and_is_no_new_generation(
         server.patch_status(&object).await?;
         let stored = server.get(&object).await?;
         anyhow::ensure!(&stored["status"] == object.at("status"), "stored: {stored}");
-        anyhow::ensure!(stored["metadata"]["generation"] == 1, "a new generation: {stored}");
+        anyhow::ensure!(
+            stored["metadata"]["generation"] == 1,
+            "a new generation: {stored}"
+        );
         server.replace(&object.clone().without("status")).await?;
         let stored = server.get(&object).await?;
-        anyhow::ensure!(&stored["status"] == object.at("status"), "a replace lost it: {stored}");
+        anyhow::ensure!(
+            &stored["status"] == object.at("status"),
+            "a replace lost it: {stored}"
+        );
     }
     Ok(())
 }
@@ -71,9 +85,18 @@ async fn the_spec_can_not_be_changed_through_the_status(world: Arc<World>) -> an
         let created = server.create(&object).await?;
         server.replace_status(&with_status(changed)).await?;
         let stored = server.get(&object).await?;
-        anyhow::ensure!(stored["status"]["observedGeneration"] == 1, "no status: {stored}");
-        anyhow::ensure!(stored["spec"] == created["spec"], "the spec was changed: {stored}");
-        anyhow::ensure!(stored["metadata"]["generation"] == 1, "a new generation: {stored}");
+        anyhow::ensure!(
+            stored["status"]["observedGeneration"] == 1,
+            "no status: {stored}"
+        );
+        anyhow::ensure!(
+            stored["spec"] == created["spec"],
+            "the spec was changed: {stored}"
+        );
+        anyhow::ensure!(
+            stored["metadata"]["generation"] == 1,
+            "a new generation: {stored}"
+        );
     }
     Ok(())
 }
@@ -118,7 +141,11 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
             .with("status.lastHandledReconcileAt", letters(256))
             .with("status.conditions", longest_conditions());
         let stored = server.would_patch_status(&object).await?;
-        anyhow::ensure!(&stored["status"] == object.at("status"), "became {}", stored["status"]);
+        anyhow::ensure!(
+            &stored["status"] == object.at("status"),
+            "became {}",
+            stored["status"]
+        );
     }
     Ok(())
 }

@@ -51,7 +51,12 @@ fn common(good: &Object) -> Vec<Bad> {
         good.wrong("a text for a status", "status", "Ready", NOT_AN_OBJECT),
         good.wrong("a generation below zero", generation, -1, TOO_SMALL),
         good.wrong("a text for a generation", generation, "1", NOT_A_NUMBER),
-        good.wrong("a long lastHandledReconcileAt", handled, letters(257), TOO_LONG),
+        good.wrong(
+            "a long lastHandledReconcileAt",
+            handled,
+            letters(257),
+            TOO_LONG,
+        ),
         good.wrong("a number for lastHandledReconcileAt", handled, 1, NOT_TEXT),
     ]
 }
@@ -66,15 +71,27 @@ fn conditions(good: &Object) -> Vec<Bad> {
     let nine: Value = (0..9).map(numbered).collect();
     let twice = good.clone().with(field, json!([condition(), condition()]));
     vec![
-        good.wrong("a text for conditions", field, "Ready", "must be of type array"),
+        good.wrong(
+            "a text for conditions",
+            field,
+            "Ready",
+            "must be of type array",
+        ),
         good.wrong("nine conditions", field, nine, "must have at most 8 items"),
-        twice.refused("a condition twice", "status.conditions[1]", "Duplicate value"),
+        twice.refused(
+            "a condition twice",
+            "status.conditions[1]",
+            "Duplicate value",
+        ),
     ]
 }
 
 fn one_condition(good: &Object) -> Vec<Bad> {
     let (type_, status) = ("status.conditions[0].type", "status.conditions[0].status");
-    let (reason, message) = ("status.conditions[0].reason", "status.conditions[0].message");
+    let (reason, message) = (
+        "status.conditions[0].reason",
+        "status.conditions[0].message",
+    );
     let time = "status.conditions[0].lastTransitionTime";
     let generation = "status.conditions[0].observedGeneration";
     let rows = [
@@ -90,7 +107,12 @@ fn one_condition(good: &Object) -> Vec<Bad> {
         ("reason", json!(null), reason, REQUIRED),
         ("message", json!(letters(4097)), message, TOO_LONG),
         ("message", json!(null), message, REQUIRED),
-        ("lastTransitionTime", json!("yesterday"), time, "must be of type date-time"),
+        (
+            "lastTransitionTime",
+            json!("yesterday"),
+            time,
+            "must be of type date-time",
+        ),
         ("lastTransitionTime", json!(null), time, REQUIRED),
         ("observedGeneration", json!(-1), generation, TOO_SMALL),
         ("observedGeneration", json!("1"), generation, NOT_A_NUMBER),
@@ -99,7 +121,9 @@ fn one_condition(good: &Object) -> Vec<Bad> {
         let what = format!("a condition whose {key} is {:.20}", value.to_string());
         let mut condition = condition();
         condition[key] = value;
-        good.clone().with("status.conditions", json!([condition])).refused(what, field, because)
+        good.clone()
+            .with("status.conditions", json!([condition]))
+            .refused(what, field, because)
     };
     rows.map(row).into()
 }
@@ -107,7 +131,12 @@ fn one_condition(good: &Object) -> Vec<Bad> {
 fn of_tenants() -> Vec<Bad> {
     let (issuer, keys) = ("status.issuer", "status.jwkUrl");
     vec![
-        tenant().wrong("an issuer of 513 characters", issuer, letters(513), TOO_LONG),
+        tenant().wrong(
+            "an issuer of 513 characters",
+            issuer,
+            letters(513),
+            TOO_LONG,
+        ),
         tenant().wrong("a list for an issuer", issuer, json!([]), NOT_TEXT),
         tenant().wrong("a jwkUrl of 1025 characters", keys, letters(1025), TOO_LONG),
         tenant().wrong("a number for a jwkUrl", keys, 1, NOT_TEXT),
@@ -121,11 +150,21 @@ fn api_resource() -> Vec<Bad> {
     let good = instance().with(resource, json!({"id": "r1", "origin": "Created"}));
     vec![
         good.wrong("an id for an API resource", resource, "r1", NOT_AN_OBJECT),
-        good.wrong("an API resource's id of 65 characters", id, letters(65), TOO_LONG),
+        good.wrong(
+            "an API resource's id of 65 characters",
+            id,
+            letters(65),
+            TOO_LONG,
+        ),
         good.wrong("a number for an API resource's id", id, 1, NOT_TEXT),
         good.wrong("an origin that there is not", origin, "Found", ENUM),
         good.lacks(origin),
-        good.wrong("a creatingSince that is no time", since, "now", "must be of type date-time"),
+        good.wrong(
+            "a creatingSince that is no time",
+            since,
+            "now",
+            "must be of type date-time",
+        ),
     ]
 }
 
@@ -133,12 +172,19 @@ fn deployment() -> Vec<Bad> {
     let deployment = "status.deployment";
     let (uid, hash) = ("status.deployment.uid", "status.deployment.authHash");
     let rolled_out = "status.deployment.rolledOut";
-    let good =
-        instance().with(deployment, json!({"uid": "u1", "authHash": "h1", "rolledOut": false}));
+    let good = instance().with(
+        deployment,
+        json!({"uid": "u1", "authHash": "h1", "rolledOut": false}),
+    );
     vec![
         good.wrong("a uid for a Deployment", deployment, "u1", NOT_AN_OBJECT),
         good.lacks(uid),
-        good.wrong("a Deployment's uid of 65 characters", uid, letters(65), TOO_LONG),
+        good.wrong(
+            "a Deployment's uid of 65 characters",
+            uid,
+            letters(65),
+            TOO_LONG,
+        ),
         good.lacks(hash),
         good.wrong("an authHash of 65 characters", hash, letters(65), TOO_LONG),
         good.lacks(rolled_out),
@@ -156,8 +202,18 @@ fn of_bindings() -> Vec<Bad> {
         good.wrong("an id for a scope", scope, "s1", NOT_AN_OBJECT),
         good.wrong("an id for a role", role, "o1", NOT_AN_OBJECT),
         good.wrong("a name for a tenant", tenant, "main", NOT_AN_OBJECT),
-        good.wrong("an empty name of a tenant", "status.tenantRef.name", "", TOO_SHORT),
-        good.wrong("a tenant whose name has a capital", "status.tenantRef.name", "Main", PATTERN),
+        good.wrong(
+            "an empty name of a tenant",
+            "status.tenantRef.name",
+            "",
+            TOO_SHORT,
+        ),
+        good.wrong(
+            "a tenant whose name has a capital",
+            "status.tenantRef.name",
+            "Main",
+            PATTERN,
+        ),
     ];
     let longest = [
         ("status.scope.id", 64),
@@ -168,7 +224,12 @@ fn of_bindings() -> Vec<Bad> {
     ];
     for (field, most) in longest {
         rows.push(good.lacks(field));
-        rows.push(good.wrong(format!("{field} too long"), field, letters(most + 1), TOO_LONG));
+        rows.push(good.wrong(
+            format!("{field} too long"),
+            field,
+            letters(most + 1),
+            TOO_LONG,
+        ));
     }
     rows
 }

@@ -6,7 +6,7 @@ use logto_hasura::api::{HasuraInstanceSpec, HasuraRoleBindingSpec, LogtoTenantSp
 use serde_json::{Value, json};
 
 use super::{
-    object::{Object, all, binding, instance, tenant},
+    object::{Object, all, at, binding, instance, tenant},
     refusal::none_of,
     server::Server,
 };
@@ -61,7 +61,11 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
     for (object, expected) in all().into_iter().zip(expected) {
         server.create(&object).await?;
         let stored = server.get(&object).await?["spec"].take();
-        anyhow::ensure!(stored == expected, "{} is stored as {stored}", object.kind());
+        anyhow::ensure!(
+            stored == expected,
+            "{} is stored as {stored}",
+            object.kind()
+        );
     }
     Ok(())
 }
@@ -71,9 +75,24 @@ async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Res
     let claims = "https://hasura.io/jwt/claims";
     let jwt = |skew: i32| json!({"claimsNamespace": claims, "allowedSkewSeconds": skew});
     let rows = [
-        (tenant(), "spec.rateLimit", json!({}), json!({"requestsPerSecond": 10, "burst": 20})),
-        (tenant(), "spec.rateLimit", json!({"burst": 5}), json!({"requestsPerSecond": 10, "burst": 5})),
-        (instance(), "spec.auth", json!({}), json!({"mode": "JWT", "jwt": jwt(60)})),
+        (
+            tenant(),
+            "spec.rateLimit",
+            json!({}),
+            json!({"requestsPerSecond": 10, "burst": 20}),
+        ),
+        (
+            tenant(),
+            "spec.rateLimit",
+            json!({"burst": 5}),
+            json!({"requestsPerSecond": 10, "burst": 5}),
+        ),
+        (
+            instance(),
+            "spec.auth",
+            json!({}),
+            json!({"mode": "JWT", "jwt": jwt(60)}),
+        ),
         (
             instance(),
             "spec.auth",
@@ -81,22 +100,42 @@ async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Res
             json!({"mode": "JWT", "unauthorizedRole": "anonymous", "jwt": jwt(60)}),
         ),
         (instance(), "spec.auth.jwt", json!({}), jwt(60)),
-        (instance(), "spec.auth.jwt", json!({"allowedSkewSeconds": 5}), jwt(5)),
-        (instance(), "spec.delivery", json!({}), json!({"mode": "PatchEnv", "allowRecreate": false})),
+        (
+            instance(),
+            "spec.auth.jwt",
+            json!({"allowedSkewSeconds": 5}),
+            jwt(5),
+        ),
+        (
+            instance(),
+            "spec.delivery",
+            json!({}),
+            json!({"mode": "PatchEnv", "allowRecreate": false}),
+        ),
         (
             instance(),
             "spec.delivery",
             json!({"allowRecreate": true}),
             json!({"mode": "PatchEnv", "allowRecreate": true}),
         ),
-        (binding(), "spec.logtoRole", json!({}), json!({"type": "User"})),
-        (binding(), "spec.logtoRole", json!({"name": "r"}), json!({"name": "r", "type": "User"})),
+        (
+            binding(),
+            "spec.logtoRole",
+            json!({}),
+            json!({"type": "User"}),
+        ),
+        (
+            binding(),
+            "spec.logtoRole",
+            json!({"name": "r"}),
+            json!({"name": "r", "type": "User"}),
+        ),
     ];
     let mut complaints = Vec::new();
     for (object, field, given, expected) in &rows {
         let object = object.clone().with(field, given.clone());
         let stored = server.would_create(&object).await?;
-        let stored = super::object::at(&stored, field);
+        let stored = at(&stored, field);
         if stored != expected {
             complaints.push(format!("{field}: {given} became {stored}, not {expected}"));
         }
@@ -121,7 +160,11 @@ async fn the_program_and_the_api_server_have_the_same_defaults(
     };
     for object in all() {
         let (read, stored) = (read(&object)?, server.would_create(&object).await?);
-        anyhow::ensure!(read == stored["spec"], "{read} is stored as {}", stored["spec"]);
+        anyhow::ensure!(
+            read == stored["spec"],
+            "{read} is stored as {}",
+            stored["spec"]
+        );
     }
     Ok(())
 }
@@ -157,7 +200,10 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
     let mut complaints = Vec::new();
     for (object, field) in &optional {
         let expected = server.would_create(object).await?["spec"].take();
-        match server.would_create(&object.clone().with(field, Value::Null)).await {
+        match server
+            .would_create(&object.clone().with(field, Value::Null))
+            .await
+        {
             Ok(stored) if stored["spec"] == expected => {}
             Ok(stored) => complaints.push(format!("{field}: stored as {}", stored["spec"])),
             Err(error) => complaints.push(format!("{field}: {error}")),
@@ -171,8 +217,14 @@ async fn a_field_that_there_is_not_is_never_stored(world: Arc<World>) -> anyhow:
     let server = Server::of(&world);
     for object in all() {
         let created = server.create(&object).await?;
-        let patched = server.patch_spec(&object.clone().with("spec.surprise", "x")).await?;
-        anyhow::ensure!(patched["spec"] == created["spec"], "stored: {}", patched["spec"]);
+        let patched = server
+            .patch_spec(&object.clone().with("spec.surprise", "x"))
+            .await?;
+        anyhow::ensure!(
+            patched["spec"] == created["spec"],
+            "stored: {}",
+            patched["spec"]
+        );
     }
     Ok(())
 }

@@ -69,17 +69,38 @@ async fn every_field_and_rule_of_the_kinds_has_a_row_that_it_refuses(
     let mut without = Vec::new();
     for crd in logto_hasura::api::crds() {
         let kind = crd.spec.names.kind.clone();
-        let rows: Vec<&Bad> = rows.iter().filter(|row| row.object.kind() == kind).collect();
+        let rows: Vec<&Bad> = rows
+            .iter()
+            .filter(|row| row.object.kind() == kind)
+            .collect();
         let schema = serde_json::to_value(&crd.spec.versions[0].schema)?;
         let (mut fields, mut rules) = (BTreeSet::new(), BTreeSet::new());
         walk(&schema["openAPIV3Schema"], "", &mut fields, &mut rules);
-        anyhow::ensure!(fields.len() > 10, "{}: the schema was not read", crd.name_any());
-        let named: BTreeSet<String> = rows.iter().map(|row| anywhere_in_a_list(row.field)).collect();
-        without.extend(fields.difference(&named).map(|field| format!("{kind} {field}")));
+        anyhow::ensure!(
+            fields.len() > 10,
+            "{}: the schema was not read",
+            crd.name_any()
+        );
+        let named: BTreeSet<String> = rows
+            .iter()
+            .map(|row| anywhere_in_a_list(row.field))
+            .collect();
+        without.extend(
+            fields
+                .difference(&named)
+                .map(|field| format!("{kind} {field}")),
+        );
         rules.retain(|rule| !rows.iter().any(|row| rule.contains(row.because)));
-        without.extend(rules.into_iter().map(|rule| format!("{kind}, the rule {rule:?}")));
+        without.extend(
+            rules
+                .into_iter()
+                .map(|rule| format!("{kind}, the rule {rule:?}")),
+        );
     }
-    anyhow::ensure!(without.is_empty(), "nothing shows what these refuse: {without:#?}");
+    anyhow::ensure!(
+        without.is_empty(),
+        "nothing shows what these refuse: {without:#?}"
+    );
     Ok(())
 }
 
@@ -90,10 +111,20 @@ fn anywhere_in_a_list(field: &str) -> String {
 
 /// The paths of all fields and the messages of all rules.
 fn walk(schema: &Value, path: &str, fields: &mut BTreeSet<String>, rules: &mut BTreeSet<String>) {
-    let own = schema["x-kubernetes-validations"].as_array().into_iter().flatten();
-    rules.extend(own.filter_map(|rule| rule["message"].as_str()).map(str::to_owned));
+    let own = schema["x-kubernetes-validations"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    rules.extend(
+        own.filter_map(|rule| rule["message"].as_str())
+            .map(str::to_owned),
+    );
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let path = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}.{name}")
+        };
         walk(property, &path, fields, rules);
         fields.insert(path);
     }

@@ -27,7 +27,10 @@ pub const NOT_ROLE_NAMES: &[(&str, &str)] = &[
     ("ends with a line break", "reader\n"),
     ("holds a slash", "user/reader"),
     ("holds a letter outside ASCII", "rôle"),
-    ("holds a Cyrillic letter that looks like a Latin one", "аdmin"),
+    (
+        "holds a Cyrillic letter that looks like a Latin one",
+        "аdmin",
+    ),
     ("holds a right-to-left override", "reader\u{202e}"),
 ];
 

@@ -35,7 +35,10 @@ fn before(kind: &str) -> Object {
         "HasuraInstance" => instance()
             .with("spec.logtoRoleNamePrefix", "shop-")
             .with("spec.deploymentRef.container", "engine")
-            .with("spec.auth.jwt.claimsNamespace", "https://shop.example.com/claims"),
+            .with(
+                "spec.auth.jwt.claimsNamespace",
+                "https://shop.example.com/claims",
+            ),
         _ => binding()
             .with("spec.logtoRole.name", "shop-reader")
             .with("spec.logtoRole.type", "MachineToMachine"),
@@ -65,14 +68,31 @@ fn of_instances() -> Vec<Bad> {
     vec![
         good.wrong("another tenant", tenant, json!({"name": "other"}), TENANT),
         good.wrong("another indicator", indicator, other, INDICATOR),
-        good.wrong("an indicator with / at its end", indicator, "https://shop.example.com/v1/graphql/", INDICATOR),
-        good.wrong("another Deployment", deployment, json!({"name": "b", "container": "engine"}), DEPLOYMENT),
-        good.clone().with(container, "other").refused("another container", deployment, DEPLOYMENT),
+        good.wrong(
+            "an indicator with / at its end",
+            indicator,
+            "https://shop.example.com/v1/graphql/",
+            INDICATOR,
+        ),
+        good.wrong(
+            "another Deployment",
+            deployment,
+            json!({"name": "b", "container": "engine"}),
+            DEPLOYMENT,
+        ),
+        good.clone()
+            .with(container, "other")
+            .refused("another container", deployment, DEPLOYMENT),
         without(container).refused("the default container", deployment, DEPLOYMENT),
         good.wrong("another prefix", prefix, "store-", PREFIX),
         good.wrong("an empty prefix", prefix, "", PREFIX),
         without(prefix).refused("no prefix", prefix, PREFIX),
-        good.wrong("another claimsNamespace", claims, "https://other.example.com/claims", CLAIMS),
+        good.wrong(
+            "another claimsNamespace",
+            claims,
+            "https://other.example.com/claims",
+            CLAIMS,
+        ),
         without(claims).refused("the default claimsNamespace", claims, CLAIMS),
         without("spec.auth.jwt").refused("no jwt", claims, CLAIMS),
         without("spec.auth").refused("no auth", claims, CLAIMS),
@@ -87,9 +107,19 @@ fn of_bindings() -> Vec<Bad> {
     let of_role = "spec.hasuraRole can not be changed";
     let without = |field: &str| good.clone().with(field, Value::Null);
     vec![
-        good.wrong("another instance", instance, json!({"name": "other"}), of_instance),
+        good.wrong(
+            "another instance",
+            instance,
+            json!({"name": "other"}),
+            of_instance,
+        ),
         good.wrong("another hasuraRole", role, "user:writer", of_role),
-        good.wrong("the hasuraRole in another case", role, "User:reader", of_role),
+        good.wrong(
+            "the hasuraRole in another case",
+            role,
+            "User:reader",
+            of_role,
+        ),
         good.wrong("another logtoRole.name", name, "shop-writer", ROLE_NAME),
         without(name).refused("no logtoRole.name", name, ROLE_NAME),
         good.wrong("another type of role", type_, "User", ROLE_TYPE),
@@ -97,7 +127,9 @@ fn of_bindings() -> Vec<Bad> {
     ]
 }
 
-async fn fields_that_can_not_be_changed_stay_and_are_named(world: Arc<World>) -> anyhow::Result<()> {
+async fn fields_that_can_not_be_changed_stay_and_are_named(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
     let server = Server::of(&world);
     let mut created = Vec::new();
     for object in all() {
@@ -107,7 +139,12 @@ async fn fields_that_can_not_be_changed_stay_and_are_named(world: Arc<World>) ->
     let unnamed = binding().with("metadata.name", "unnamed");
     server.create(&unnamed).await?;
     let mut rows = forbidden();
-    rows.push(unnamed.wrong("a name for an unnamed role", "spec.logtoRole.name", "x", ROLE_NAME));
+    rows.push(unnamed.wrong(
+        "a name for an unnamed role",
+        "spec.logtoRole.name",
+        "x",
+        ROLE_NAME,
+    ));
     let mut complaints = Vec::new();
     for row in &rows {
         let patched = complaint(server.patch_spec(&row.object).await, row.field, row.because);
@@ -119,7 +156,11 @@ async fn fields_that_can_not_be_changed_stay_and_are_named(world: Arc<World>) ->
     none_of(&complaints, rows.len())?;
     for (object, created) in all().into_iter().zip(created) {
         let now = server.get(&object).await?;
-        anyhow::ensure!(now["spec"] == created["spec"], "{} was changed: {now}", object.kind());
+        anyhow::ensure!(
+            now["spec"] == created["spec"],
+            "{} was changed: {now}",
+            object.kind()
+        );
     }
     Ok(())
 }
@@ -128,28 +169,45 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
     let server = Server::of(&world);
     let changes = [
         (tenant(), "spec.credentialsSecretRef.name", json!("other")),
-        (tenant(), "spec.endpointForHasura", json!("https://logto.example.com")),
+        (
+            tenant(),
+            "spec.endpointForHasura",
+            json!("https://logto.example.com"),
+        ),
         (tenant(), "spec.allowPlainHttp", json!(true)),
         (tenant(), "spec.jwksCheck", json!("Skip")),
         (tenant(), "spec.rateLimit.requestsPerSecond", json!(5)),
         (tenant(), "spec.rateLimit.burst", json!(5)),
         (tenant(), "spec.resyncPeriodSeconds", json!(60)),
         (instance(), "spec.apiResource.name", json!("Store")),
-        (instance(), "spec.apiResource.accessTokenTtlSeconds", json!(600)),
+        (
+            instance(),
+            "spec.apiResource.accessTokenTtlSeconds",
+            json!(600),
+        ),
         (instance(), "spec.auth.unauthorizedRole", json!("anonymous")),
         (instance(), "spec.auth.jwt.allowedSkewSeconds", json!(10)),
         (instance(), "spec.delivery.allowRecreate", json!(true)),
         (binding(), "spec.scope.name", json!("list:user")),
         (binding(), "spec.scope.description", json!("Lists users")),
-        (binding(), "spec.logtoRole.description", json!("Lists users")),
+        (
+            binding(),
+            "spec.logtoRole.description",
+            json!("Lists users"),
+        ),
     ];
     for object in all() {
         server.create(&object).await?;
     }
     for (object, field, value) in changes {
         let before = server.get(&object).await?["metadata"]["generation"].as_i64();
-        let after = server.patch_spec(&object.with(field, value.clone())).await?;
-        anyhow::ensure!(at(&after, field) == &value, "{field} did not become {value}: {after}");
+        let after = server
+            .patch_spec(&object.with(field, value.clone()))
+            .await?;
+        anyhow::ensure!(
+            at(&after, field) == &value,
+            "{field} did not become {value}: {after}"
+        );
         let generation = after["metadata"]["generation"].as_i64();
         anyhow::ensure!(generation > before, "{field}: no new generation: {after}");
     }
@@ -175,12 +233,19 @@ async fn plain_http_can_not_be_forbidden_under_an_endpoint_that_needs_it(
 ) -> anyhow::Result<()> {
     let server = Server::of(&world);
     let field = "spec.endpointForHasura";
-    let object = tenant().with("spec.allowPlainHttp", true).with(field, "http://logto:3001");
+    let object = tenant()
+        .with("spec.allowPlainHttp", true)
+        .with(field, "http://logto:3001");
     server.create(&object).await?;
     let because = "has to be https unless spec.allowPlainHttp is true";
     let rows = [
-        object.clone().with("spec.allowPlainHttp", false).refused("forbidden", field, because),
-        object.with("spec.allowPlainHttp", Value::Null).refused("no longer said", field, because),
+        object
+            .clone()
+            .with("spec.allowPlainHttp", false)
+            .refused("forbidden", field, because),
+        object
+            .with("spec.allowPlainHttp", Value::Null)
+            .refused("no longer said", field, because),
     ];
     let mut complaints = Vec::new();
     for row in &rows {
