@@ -31,9 +31,9 @@ pub fn access(ctx: &Context, tenant: &Key) -> Access {
     let Some(entry) = ctx.registry.get(tenant) else {
         return Access::Unvisited;
     };
-    match (entry.verdict, entry.connection) {
+    match (entry.verdict(), &entry.connection) {
         (Verdict::Ready(_), Some(connection)) if !connection.session.is_down() => {
-            Access::Open(connection)
+            Access::Open(Arc::clone(connection))
         }
         (Verdict::Waiting(_, message) | Verdict::Stalled(_, message), _) => Access::Closed(
             format!("LogtoTenant {:?} is not connected: {message}", tenant.name),

@@ -184,10 +184,7 @@ async fn write(
 /// Notes which resource it is and where it comes from, for the status that ends the visit.
 fn remember(instance: &mut HasuraInstance, connection: &Connection) {
     let indicator = &instance.spec.api_resource.indicator;
-    let Some(id) = connection
-        .session
-        .observe(|observed| Some(observed.resources.get(indicator)?.id.clone()))
-    else {
+    let Some(id) = connection.resource_id(indicator) else {
         return;
     };
     let origin = match remembered(instance) {

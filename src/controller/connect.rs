@@ -196,7 +196,7 @@ fn check_rivals(
         let Some(rival) = ctx.stores.tenants.get(&reference) else {
             continue;
         };
-        let same = entry.verdict.is_ready()
+        let same = entry.verdict().is_ready()
             && entry
                 .connection
                 .is_some_and(|other| other.session.client().discovery().issuer == issuer)
@@ -214,7 +214,8 @@ fn check_rivals(
     })
 }
 
-fn refused(error: &Error) -> Verdict {
+/// What an error of Logto's comes to for the tenant as a whole.
+pub fn refused(error: &Error) -> Verdict {
     match error {
         Error::Credentials { .. } => {
             Verdict::Stalled(reasons::CREDENTIALS_REFUSED, error.to_string())

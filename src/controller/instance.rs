@@ -122,13 +122,13 @@ async fn steps(
     let indicator = instance.spec.api_resource.indicator.clone();
     match api_resource::sync(instance, ctx, connection, reread).await? {
         Synced::Yes => {
-            if connection.vouch(&indicator, key(instance)) {
-                for binding in ctx.stores.bindings_of(
-                    &instance.namespace().unwrap_or_default(),
-                    &instance.name_any(),
-                ) {
-                    ctx.triggers.binding(&binding);
-                }
+            let id = connection.resource_id(&indicator).unwrap_or_default();
+            if connection.vouch(&indicator, key(instance), id) {
+                let namespace = instance.namespace().unwrap_or_default();
+                let bindings = ctx.stores.bindings_of(&namespace, &instance.name_any());
+                bindings
+                    .iter()
+                    .for_each(|binding| ctx.triggers.binding(binding));
             }
         }
         Synced::No(outcome) => {

@@ -28,8 +28,9 @@ pub struct Connection {
     pub next_listing: Mutex<Instant>,
     /// When roles' scopes are to be read again.
     pub next_reading: Mutex<Instant>,
-    /// The instance that was seen to have an API resource, by indicator. A status could be forged; this can not.
-    vouched: Mutex<HashMap<String, Key>>,
+    /// The instance that was seen to have an API resource, and its id, by indicator. A status could be forged; this can
+    /// not.
+    vouched: Mutex<HashMap<String, (Key, String)>>,
 }
 
 impl Connection {
@@ -52,22 +53,31 @@ impl Connection {
         }
     }
 
-    /// Notes that an instance has its API resource; gives whether that is news.
-    pub fn vouch(&self, indicator: &str, instance: Key) -> bool {
-        lock(&self.vouched)
-            .insert(indicator.to_owned(), instance.clone())
-            .as_ref()
-            != Some(&instance)
+    /// Notes that an instance has the API resource of this id; gives whether that is news.
+    pub fn vouch(&self, indicator: &str, instance: Key, id: String) -> bool {
+        let held = (instance, id);
+        lock(&self.vouched).insert(indicator.to_owned(), held.clone()) != Some(held)
     }
 
     /// Notes that an instance does not have its API resource, or no longer.
     pub fn unvouch(&self, indicator: &str, instance: &Key) {
-        lock(&self.vouched).retain(|other, holder| other != indicator || holder != instance);
+        lock(&self.vouched).retain(|other, (holder, _)| other != indicator || holder != instance);
     }
 
-    /// Whether an instance was seen to have its API resource.
+    /// Whether an instance was seen to have the API resource that is there now.
     pub fn vouches_for(&self, indicator: &str, instance: &Key) -> bool {
-        lock(&self.vouched).get(indicator) == Some(instance)
+        let id = self.resource_id(indicator);
+        let vouched = lock(&self.vouched);
+        let held = vouched
+            .get(indicator)
+            .filter(|(holder, _)| holder == instance);
+        held.is_some_and(|(_, held)| id.as_ref() == Some(held))
+    }
+
+    /// The id of the API resource that is there now.
+    pub fn resource_id(&self, indicator: &str) -> Option<String> {
+        self.session
+            .observe(|observed| Some(observed.resources.get(indicator)?.id.clone()))
     }
 }
 
@@ -80,12 +90,25 @@ pub struct Entry {
     pub generation: i64,
     /// The connection, also while something is wrong: deletions may go on with it.
     pub connection: Option<Arc<Connection>>,
-    /// Whether the tenant can be used.
-    pub verdict: Verdict,
+    /// Whether the credentials are there and made a connection.
+    pub credentials: Verdict,
+    /// Whether Logto answered when the tenant was last compared.
+    pub reached: Verdict,
     /// Whether Hasura would get the tenant's keys.
     pub keys: Verdict,
     /// When the Secret was last read.
     pub secret_read: Instant,
+}
+
+impl Entry {
+    /// Whether requests can be made, or why not.
+    pub fn verdict(&self) -> &Verdict {
+        if self.credentials.is_ready() {
+            &self.reached
+        } else {
+            &self.credentials
+        }
+    }
 }
 
 /// All tenants' entries, by namespace and name.

@@ -44,12 +44,11 @@ impl RoleSync<'_> {
     /// # Errors
     /// Those of the requests; see [`RoleSync::failed`].
     pub async fn sync(&self, reread: bool) -> Result<Outcome, logto::Error> {
-        let mut fresh = reread
-            || self
-                .session
-                .take_doubt(&self.binding.uid().unwrap_or_default());
+        let uid = self.binding.uid().unwrap_or_default();
+        let mut fresh = reread || self.session.is_in_doubt(&uid);
         if fresh {
             self.reread().await?;
+            self.session.settle_doubt(&uid);
         }
         let mut done = Vec::new();
         for _ in 0..MOST_ROUNDS {

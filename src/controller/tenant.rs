@@ -24,10 +24,13 @@ use super::{
 use crate::{
     api::{
         FINALIZER, HasuraRoleBinding, LogtoTenant, LogtoTenantStatus, RECONCILE_REQUESTED_AT,
-        conditions::types,
+        conditions::{reasons, types},
     },
     domain::precedence::Key,
 };
+
+/// So that clocks that are due at the same moment make one visit.
+const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 
 /// Visits a tenant.
 ///
@@ -82,7 +85,7 @@ async fn connected(ctx: &Context, tenant: &LogtoTenant, before: Option<Entry>, n
         return entry.clone();
     }
     let previous = before.as_ref().and_then(|entry| entry.connection.clone());
-    let (connection, verdict) = match connect::connect(ctx, tenant, previous.as_ref()).await {
+    let (connection, credentials) = match connect::connect(ctx, tenant, previous.as_ref()).await {
         Attempt::Connected(connection) => {
             let fresh = previous.is_none_or(|previous| !Arc::ptr_eq(&previous, &connection));
             if fresh {
@@ -100,7 +103,8 @@ async fn connected(ctx: &Context, tenant: &LogtoTenant, before: Option<Entry>, n
         uid: tenant.uid().unwrap_or_default(),
         generation: tenant.metadata.generation.unwrap_or_default(),
         connection,
-        verdict,
+        credentials,
+        reached: Verdict::Ready(String::new()),
         keys,
         secret_read: Instant::now(),
     }
@@ -108,12 +112,19 @@ async fn connected(ctx: &Context, tenant: &LogtoTenant, before: Option<Entry>, n
 
 fn secret_is_due(ctx: &Context, tenant: &LogtoTenant, entry: &Entry) -> bool {
     entry.generation != tenant.metadata.generation.unwrap_or_default()
+        || is_passing(&entry.credentials)
         || entry.secret_read.elapsed() >= recheck_after(ctx, entry)
+}
+
+/// Whether a failure to connect may pass without anybody changing something.
+fn is_passing(credentials: &Verdict) -> bool {
+    let for_somebody = [reasons::SECRET_NOT_FOUND, reasons::SECRET_FORBIDDEN];
+    matches!(credentials, Verdict::Waiting(reason, _) if !for_somebody.contains(reason))
 }
 
 /// Credentials that are missing or refused are looked at more often.
 fn recheck_after(ctx: &Context, entry: &Entry) -> Duration {
-    let well = entry.verdict.is_ready() && entry.keys.is_ready();
+    let well = entry.verdict().is_ready() && entry.keys.is_ready();
     if well {
         ctx.clocks.credentials_recheck
     } else {
@@ -126,26 +137,31 @@ async fn compare(ctx: &Context, tenant: &LogtoTenant, entry: &mut Entry, now: bo
     let Some(connection) = entry
         .connection
         .clone()
-        .filter(|_| entry.verdict.is_ready())
+        .filter(|_| entry.credentials.is_ready())
     else {
         return;
     };
+    let was_down = connection.session.is_down() || !entry.reached.is_ready();
     let result = async {
-        let was_down = connection.session.is_down();
         let listed = resync::list(ctx, tenant, &connection, now || was_down).await?;
         let read = resync::read_some_roles(ctx, tenant, &connection).await?;
-        if was_down || (listed && !entry.keys.is_ready()) {
-            entry.keys = connect::check_keys(&connection).await;
-        }
-        Ok((was_down, listed || read))
+        Ok((listed, read))
     };
     match result.await {
-        Ok((true, _)) => resync::wake_all(ctx, tenant),
-        Ok((false, true)) => resync::wake_drifted(ctx, tenant, &connection),
-        Ok((false, false)) => {}
+        Ok((listed, read)) => {
+            entry.reached = Verdict::Ready(String::new());
+            if was_down || (listed && !entry.keys.is_ready()) {
+                entry.keys = connect::check_keys(&connection).await;
+            }
+            if was_down {
+                resync::wake_all(ctx, tenant);
+            } else if listed || read {
+                resync::wake_drifted(ctx, tenant, &connection);
+            }
+        }
         Err(error) => {
             connection.session.note(&error);
-            entry.verdict = Outcome::of(&error).verdict;
+            entry.reached = connect::refused(&error);
         }
     }
 }
@@ -155,44 +171,41 @@ fn is_news(before: &Entry, after: &Entry) -> bool {
         (Some(before), Some(after)) => Arc::ptr_eq(before, after),
         (before, after) => before.is_none() && after.is_none(),
     };
-    let ready = |entry: &Entry| (entry.verdict.is_ready(), entry.keys.is_ready());
+    let ready = |entry: &Entry| (entry.verdict().is_ready(), entry.keys.is_ready());
     !same_connection || ready(before) != ready(after)
 }
 
 fn outcome(ctx: &Context, entry: &Entry, reread: Reread) -> Outcome {
-    let (verdict, next) = match (&entry.verdict, &entry.connection) {
-        (Verdict::Ready(_), Some(connection)) => {
-            let due = (*lock(&connection.next_listing)).min(*lock(&connection.next_reading));
-            let wait = due.saturating_duration_since(Instant::now());
-            let message = format!(
-                "connected to {}",
-                connection.session.client().discovery().issuer
-            );
-            let verdict = if entry.keys.is_ready() {
-                Verdict::Ready(message)
-            } else {
-                entry.keys.clone()
-            };
-            (verdict, wait)
-        }
-        (verdict, _) => (verdict.clone(), Duration::MAX),
+    let verdict = match (entry.verdict(), &entry.connection) {
+        (Verdict::Ready(_), Some(connection)) if entry.keys.is_ready() => Verdict::Ready(format!(
+            "connected to {}",
+            connection.session.client().discovery().issuer
+        )),
+        (Verdict::Ready(_), _) => entry.keys.clone(),
+        (verdict, _) => verdict.clone(),
     };
-    let recheck = recheck_after(ctx, entry).saturating_sub(entry.secret_read.elapsed());
-    let mut wait = next.min(recheck).max(Duration::from_millis(50));
+    // While Logto does not answer, it is probed by the backoff, not by the clocks.
+    if is_passing(entry.verdict()) {
+        return Outcome {
+            verdict,
+            next: Next::Backoff,
+        };
+    }
+    let mut wait = recheck_after(ctx, entry).saturating_sub(entry.secret_read.elapsed());
+    if let Some(connection) = entry
+        .connection
+        .as_ref()
+        .filter(|_| entry.verdict().is_ready())
+    {
+        let due = (*lock(&connection.next_listing)).min(*lock(&connection.next_reading));
+        wait = wait.min(due.saturating_duration_since(Instant::now()));
+    }
     if let Reread::After(pause) = reread {
         wait = wait.min(pause);
     }
-    // While Logto does not answer, the probes follow the backoff and not the Secret's clock.
-    let unreachable = matches!(&verdict, Verdict::Waiting(..))
-        && !entry.verdict.is_ready()
-        && entry.connection.is_some();
     Outcome {
         verdict,
-        next: if unreachable {
-            Next::Backoff
-        } else {
-            Next::After(wait)
-        },
+        next: Next::After(wait.max(SHORTEST_WAIT)),
     }
 }
 
@@ -205,7 +218,7 @@ fn status_of(
     let before = tenant.status.clone().unwrap_or_default();
     let generation = tenant.metadata.generation.unwrap_or_default();
     let connection = entry.connection.as_ref();
-    let details = vec![match (&entry.verdict, connection) {
+    let details = vec![match (entry.verdict(), connection) {
         (Verdict::Ready(_), Some(_)) => Detail::well(
             types::CONNECTED,
             "the credentials work, and the tenant was listed",

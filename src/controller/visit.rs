@@ -172,6 +172,9 @@ where
         );
         ctx.event(object, type_, reason, message).await;
     }
+    if outcome.verdict.is_ready() {
+        ctx.backoff.forget(&object.uid().unwrap_or_default());
+    }
     Ok(match outcome.next {
         Next::Backoff => ctx.retry(object),
         Next::After(wait) => Action::requeue(wait),

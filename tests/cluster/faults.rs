@@ -183,9 +183,13 @@ async fn logto_down_in_the_middle_stops_nobody_for_good(world: Arc<World>) -> an
             json!({"spec": {"scope": {"name": "read:all"}}}),
         )
         .await?;
-    world
-        .waiting::<HasuraRoleBinding>("user-reader", "LogtoUnreachable")
+    let message = world
+        .waiting::<HasuraRoleBinding>("user-reader", "TenantNotReady")
         .await?;
+    ensure!(
+        message.contains("main") && message.contains("connection"),
+        "{message}"
+    );
     world
         .waiting::<LogtoTenant>("main", "LogtoUnreachable")
         .await?;

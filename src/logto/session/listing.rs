@@ -1,6 +1,10 @@
 //! The tenant as a whole: listed, and its roles' scopes read bit by bit.
 
-use std::{collections::BTreeSet, sync::atomic::Ordering, time::Instant};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::atomic::Ordering,
+    time::Instant,
+};
 
 use super::{
     super::{Client, Error, Listing, RoleWithCounts},
@@ -101,7 +105,7 @@ impl Session {
 
     /// Roles of ours, those whose scopes were read longest ago first.
     pub fn roles_by_age_of_reading(&self) -> Vec<String> {
-        let read = lock(&self.links_read);
+        let mut read = lock(&self.links_read);
         let ours = |role: &&observed::Role| role.mark().is_some_and(|mark| mark.is_of(&self.owner));
         let mut ids: Vec<String> = self.observe(|observed| {
             observed
@@ -112,6 +116,10 @@ impl Session {
                 .collect()
         });
         ids.sort_by_key(|id| read.get(id).copied());
+        if read.len() > ids.len() {
+            let kept: HashSet<&String> = ids.iter().collect();
+            read.retain(|id, _| kept.contains(id));
+        }
         ids
     }
 }

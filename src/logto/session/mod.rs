@@ -100,9 +100,14 @@ impl Session {
         lock(&self.doubts).insert(uid.to_owned());
     }
 
-    /// Whether a binding has to be read again before it is written, which settles the doubt.
-    pub fn take_doubt(&self, uid: &str) -> bool {
-        lock(&self.doubts).remove(uid)
+    /// Whether a binding has to be read again before it is written.
+    pub fn is_in_doubt(&self, uid: &str) -> bool {
+        lock(&self.doubts).contains(uid)
+    }
+
+    /// A binding was read again, which settles the doubt.
+    pub fn settle_doubt(&self, uid: &str) {
+        lock(&self.doubts).remove(uid);
     }
 
     fn record(&self, change: Change) {

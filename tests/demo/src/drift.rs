@@ -1,0 +1,82 @@
+//! Somebody deletes a role in Logto's console, and the operator brings it back.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+use k8s_openapi::api::events::v1::Event;
+use kube::{Api, api::ListParams};
+use logto_emulator::Role;
+
+use crate::{
+    manifests, play::NAMESPACE, play::RESYNC_SECONDS, readiness, screen::Screen, stage::Stage,
+};
+
+const ROLE: &str = "user:reader";
+const BINDING: &str = "user-reader";
+
+/// Deletes the role, and waits until it is there again, holds its scope, and its binding says so.
+///
+/// # Errors
+/// When it does not come back.
+pub async fn show(screen: &Screen, stage: &Stage) -> Result<()> {
+    let tenant = stage.logto.tenant();
+    let before = tenant.role_by_name(ROLE).context("the role is not there")?;
+    tenant
+        .delete_role(&before.id)
+        .map_err(|violation| anyhow!("deleting the role: {violation:?}"))?;
+    let deleted = Instant::now();
+    screen.line(&format!("The role {ROLE} (id {}) is gone.", before.id))?;
+    let after = stage
+        .until("the deleted role to come back", async || {
+            Ok(tenant
+                .role_by_name(ROLE)
+                .filter(|role| !tenant.scopes_of_role(&role.id).is_empty()))
+        })
+        .await?;
+    let took = deleted.elapsed().as_secs_f64();
+    screen.line(&format!(
+        "It is back (id {}) with its scope, after {took:.1} s.",
+        after.id
+    ))?;
+    binding_names(stage, &after).await?;
+    screen.line(&format!(
+        "HasuraRoleBinding {BINDING} is Ready with the new id."
+    ))?;
+    let note = event(stage).await?;
+    screen.line(&format!("Event AssignmentsLost: {note}."))?;
+    Ok(screen.aside(&format!(
+        "Mended by the resync: every {RESYNC_SECONDS} s here, every 10 minutes by default, the tenant is listed and only\n\
+         what differs is visited. The annotation logto-hasura.dev/reconcile-requested-at would have had it at once."
+    ))?)
+}
+
+/// Waits until the binding's status speaks of the new role.
+async fn binding_names(stage: &Stage, role: &Role) -> Result<()> {
+    let manifest = stage
+        .applied
+        .iter()
+        .find(|manifest| manifest.kind() == "HasuraRoleBinding" && manifest.name() == BINDING)
+        .with_context(|| format!("the examples hold no HasuraRoleBinding {BINDING}"))?;
+    let api = manifests::api(&stage.client, manifest);
+    stage
+        .until("the binding to be Ready with the new role", async || {
+            let binding = api.get(BINDING).await?;
+            let names_it = binding.data["status"]["role"]["id"] == role.id.as_str();
+            Ok((names_it && readiness::is_ready(&binding)).then_some(()))
+        })
+        .await
+}
+
+/// What the operator told of it.
+async fn event(stage: &Stage) -> Result<String> {
+    let events: Api<Event> = Api::namespaced(stage.client.clone(), NAMESPACE);
+    stage
+        .until("the event AssignmentsLost", async || {
+            let all = events.list(&ListParams::default()).await?;
+            let found = all
+                .into_iter()
+                .find(|event| event.reason.as_deref() == Some("AssignmentsLost"));
+            Ok(found.map(|event| event.note.unwrap_or_default()))
+        })
+        .await
+}

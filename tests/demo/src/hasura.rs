@@ -1,0 +1,114 @@
+//! Hasura's Deployment: the env entry that it has now, and the rollout that this made.
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use kube::{Api, ResourceExt as _, api::ListParams};
+use serde_json::Value;
+
+use crate::{
+    kubectl,
+    play::{INDICATOR, NAMESPACE},
+    screen::Screen,
+    stage::Stage,
+};
+
+const DEPLOYMENT: &str = "hasura";
+const JWT_SECRET: &str = "HASURA_GRAPHQL_JWT_SECRET";
+
+/// Shows the env entry and the rollout.
+///
+/// # Errors
+/// When the entry does not say what it should, or not every pod runs with it.
+pub async fn show(screen: &Screen, stage: &Stage) -> Result<()> {
+    let deployments: Api<Deployment> = Api::namespaced(stage.client.clone(), NAMESPACE);
+    let deployment = deployments.get(DEPLOYMENT).await?;
+    show_env(screen, stage, &deployment)?;
+    rolled_out(&deployment)?;
+    kubectl::get(screen, &stage.client, "apps/v1", "deployments").await?;
+    kubectl::get(screen, &stage.client, "apps/v1", "replicasets").await?;
+    show_pods(screen, stage, &deployment).await
+}
+
+fn show_env(screen: &Screen, stage: &Stage, deployment: &Deployment) -> Result<()> {
+    let pod = deployment
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.template.spec.as_ref());
+    let entries = pod
+        .into_iter()
+        .flat_map(|pod| &pod.containers)
+        .flat_map(|container| container.env.iter().flatten());
+    let value = entries
+        .filter(|entry| entry.name == JWT_SECRET)
+        .find_map(|entry| entry.value.clone())
+        .with_context(|| format!("{JWT_SECRET} is not on the Deployment"))?;
+    let settings: Value =
+        serde_json::from_str(&value).with_context(|| format!("{JWT_SECRET} is not JSON"))?;
+    let endpoint = stage.logto.endpoint();
+    for (field, expected) in [
+        ("issuer", format!("{endpoint}/oidc")),
+        ("audience", INDICATOR.to_owned()),
+        ("jwk_url", format!("{endpoint}/oidc/jwks")),
+    ] {
+        ensure!(
+            settings[field] == expected.as_str(),
+            "{JWT_SECRET} has {field} {}, not {expected}",
+            settings[field]
+        );
+    }
+    screen.quote(&format!("{JWT_SECRET} ="))?;
+    screen.quote(&format!("{settings:#}"))?;
+    let keeper = keeper(deployment).context("nobody owns the env entry")?;
+    screen.aside(&format!(
+        "Set by the field manager {keeper:?}, which owns this entry and nothing else of the Deployment."
+    ))?;
+    Ok(screen.quote(" ")?)
+}
+
+/// The field manager that owns the env entry and no other part of the Deployment.
+fn keeper(deployment: &Deployment) -> Option<String> {
+    let entries = deployment.metadata.managed_fields.iter().flatten();
+    let owns = |fields: &Value| fields.to_string().contains(JWT_SECRET);
+    entries
+        .filter(|entry| {
+            entry
+                .fields_v1
+                .as_ref()
+                .is_some_and(|fields| owns(&fields.0))
+        })
+        .find_map(|entry| entry.manager.clone())
+}
+
+/// As `kubectl rollout status` judges.
+fn rolled_out(deployment: &Deployment) -> Result<()> {
+    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    let status = deployment.status.clone().unwrap_or_default();
+    ensure!(
+        status.observed_generation == deployment.metadata.generation
+            && status.updated_replicas == wanted
+            && status.available_replicas == wanted
+            && status.replicas == wanted,
+        "the rollout is not finished: {wanted:?} pods are wanted, {status:?}"
+    );
+    Ok(())
+}
+
+async fn show_pods(screen: &Screen, stage: &Stage, deployment: &Deployment) -> Result<()> {
+    let pods: Api<Pod> = Api::namespaced(stage.client.clone(), NAMESPACE);
+    let selector = ListParams::default().labels("app=hasura");
+    let mut count = 0;
+    for pod in pods.list(&selector).await? {
+        let log = stage.agent.log(NAMESPACE, &pod.name_any())?;
+        let words = log.lines().last().context("a pod has not said anything")?;
+        screen.quote(&format!("{}: {words}", pod.name_any()))?;
+        ensure!(
+            words.contains("JSON web tokens"),
+            "the pod {} does not use the entry",
+            pod.name_any()
+        );
+        count += 1;
+    }
+    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    ensure!(wanted == Some(count), "{count} pods, not {wanted:?}");
+    Ok(())
+}
