@@ -23,10 +23,12 @@ lint: ## Clippy and rustdoc, warnings are errors
 
 unit: ## Unit, property and contract suites; nothing but loopback is needed
 	$(CARGO) test --workspace --locked --lib --bins
-	$(CARGO) test --workspace --locked --test planner --test crds --test replay --test 'switch*' --test start_up --test jwks --test jwt_secret
+	$(CARGO) test --locked -p logto-hasura --test crds --test planner
+	$(CARGO) test --locked -p logto-emulator -p hasura-double -p logto-hasura-demo --tests
 
 cluster: programs helm ## The suites on a real control plane
-	$(CARGO) test --workspace --locked --test cluster --test control_plane
+	$(CARGO) test --locked -p control-plane --tests
+	$(CARGO) test --locked -p logto-hasura --test cluster
 
 programs: ## Get etcd, kube-apiserver and kube-controller-manager, once
 	@$(CARGO) run --quiet --locked -p control-plane -- programs
