@@ -12,7 +12,11 @@ use logto_emulator::Emulator;
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
 use serde_json::json;
 
-use crate::{suite::Test, tests, world::World};
+use crate::{
+    suite::Test,
+    tests,
+    world::{INDICATOR, World},
+};
 
 pub fn tests() -> Vec<Test> {
     tests![
@@ -20,6 +24,7 @@ pub fn tests() -> Vec<Test> {
         a_binding_is_cleaned_up_after_its_instance_is_gone,
         a_tenant_deleted_before_its_bindings_is_said_and_what_is_left_is_listed,
         a_deleted_namespace_ends_and_leaves_no_role_behind,
+        everything_deleted_at_once_in_any_order_ends_and_leaves_no_role_behind,
         a_namespace_whose_secret_went_first_ends_after_the_grace_time,
         a_deletion_waits_while_logto_is_down,
         two_instances_on_one_deployment_the_loser_deleted_leaves_the_env_alone,
@@ -152,6 +157,59 @@ async fn a_deleted_namespace_ends_and_leaves_no_role_behind(
         "{:?}",
         world.logto.tenant().roles()
     );
+    Ok(())
+}
+
+async fn everything_deleted_at_once_in_any_order_ends_and_leaves_no_role_behind(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    for order in [
+        "tibs", "tbis", "itbs", "ibts", "btis", "bits", "stib", "sibt",
+    ] {
+        world.apply_example().await?;
+        converged(&world).await?;
+        for kind in order.chars() {
+            match kind {
+                't' => world.delete::<LogtoTenant>("main").await?,
+                'i' => world.delete::<HasuraInstance>("shop").await?,
+                's' => world.delete::<Secret>("logto-m2m").await?,
+                _ => {
+                    world.delete::<HasuraRoleBinding>("user-reader").await?;
+                    world.delete::<HasuraRoleBinding>("user-maintainer").await?;
+                }
+            }
+        }
+        world
+            .gone::<HasuraRoleBinding>("user-reader")
+            .await
+            .context(order)?;
+        world
+            .gone::<HasuraRoleBinding>("user-maintainer")
+            .await
+            .context(order)?;
+        world.gone::<HasuraInstance>("shop").await.context(order)?;
+        world.gone::<LogtoTenant>("main").await.context(order)?;
+        ensure!(
+            our_roles(&world.logto) == 0,
+            "{order}: {:?}",
+            world.logto.tenant().roles()
+        );
+        // The resource was kept, and without a scope of ours nothing says any more that it is.
+        let ours = |resource: &logto_emulator::Resource| resource.indicator == INDICATOR;
+        let kept = world
+            .logto
+            .tenant()
+            .resources()
+            .into_iter()
+            .find(ours)
+            .context("the resource stays")?;
+        world
+            .logto
+            .tenant()
+            .delete_resource(&kept.id)
+            .map_err(|violation| anyhow::anyhow!("{violation:?}"))?;
+    }
     Ok(())
 }
 
