@@ -1,6 +1,6 @@
 //! A binding's scope and role: planned, carried out, and planned again until nothing is left to do.
 
-use kube::{ResourceExt, runtime::events::EventType};
+use kube::runtime::events::EventType;
 
 use super::{
     context::Context,
@@ -44,11 +44,9 @@ impl RoleSync<'_> {
     /// # Errors
     /// Those of the requests; see [`RoleSync::failed`].
     pub async fn sync(&self, reread: bool) -> Result<Outcome, logto::Error> {
-        let uid = self.binding.uid().unwrap_or_default();
-        let mut fresh = reread || self.session.is_in_doubt(&uid);
+        let mut fresh = reread;
         if fresh {
             self.reread().await?;
-            self.session.settle_doubt(&uid);
         }
         let mut done = Vec::new();
         for _ in 0..MOST_ROUNDS {
@@ -148,9 +146,6 @@ impl RoleSync<'_> {
 
     /// What an error comes to; it may concern the whole tenant.
     pub fn failed(&self, error: &logto::Error, tenant: &Key) -> Outcome {
-        if error.may_have_happened() {
-            self.session.doubt(&self.binding.uid().unwrap_or_default());
-        }
         self.session.note(error);
         if self.session.is_down() {
             self.ctx.triggers.tenant(&tenant.namespace, &tenant.name);

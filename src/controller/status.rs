@@ -308,4 +308,40 @@ mod tests {
             old
         );
     }
+
+    /// An API server that counts what it is asked and stores nothing.
+    fn counting_client(count: &std::sync::Arc<std::sync::atomic::AtomicUsize>) -> Client {
+        let count = std::sync::Arc::clone(count);
+        let answer = move |body: String| async move {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            body
+        };
+        Client::new(axum::Router::new().fallback(answer), "shop")
+    }
+
+    #[tokio::test]
+    async fn a_status_that_says_nothing_new_is_not_sent_to_the_api_server() {
+        let requests = std::sync::Arc::default();
+        let client = counting_client(&requests);
+        let tenant: LogtoTenant = serde_json::from_value(serde_json::json!({
+            "apiVersion": "logto-hasura.dev/v1alpha1", "kind": "LogtoTenant",
+            "metadata": {"name": "main", "namespace": "shop", "generation": 1},
+            "spec": {"tenantId": "default", "credentialsSecretRef": {"name": "logto-m2m"}},
+        }))
+        .unwrap();
+        let said = LogtoTenantStatus {
+            conditions: conditions(&[], 1, &Verdict::Ready("ok".into()), vec![]),
+            observed_generation: Some(1),
+            ..LogtoTenantStatus::default()
+        };
+        let written = write(&client, &tenant, said.clone()).await.unwrap();
+        assert_eq!(requests.load(std::sync::atomic::Ordering::Relaxed), 1);
+        let again = conditions(&said.conditions, 1, &Verdict::Ready("ok".into()), vec![]);
+        let again = LogtoTenantStatus {
+            conditions: again,
+            ..said
+        };
+        write(&client, &written, again).await.unwrap();
+        assert_eq!(requests.load(std::sync::atomic::Ordering::Relaxed), 1);
+    }
 }

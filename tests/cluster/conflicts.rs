@@ -165,7 +165,7 @@ async fn a_status_that_names_foreign_objects_leads_to_no_write(
     world.gone::<HasuraRoleBinding>("user-reader").await?;
 
     ensure!(logto.role_by_name("billing") == Some(role.clone()));
-    ensure!(logto.scopes(&resource.id) == [scope.clone()]);
+    ensure!(logto.scopes(&resource.id) == std::slice::from_ref(&scope));
     ensure!(logto.scopes_of_role(&role.id) == [scope]);
     ensure!(logto.resources().contains(&resource));
     Ok(())

@@ -9,7 +9,7 @@ mod listing;
 mod reread;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
@@ -28,8 +28,6 @@ pub struct Session {
     client: Client,
     owner: Owner,
     snapshot: RwLock<Snapshot>,
-    /// Bindings, by uid, whose last write may or may not have happened.
-    doubts: Mutex<HashSet<String>>,
     links_read: Mutex<HashMap<String, Instant>>,
     down: AtomicBool,
 }
@@ -52,7 +50,6 @@ impl Session {
             client,
             owner,
             snapshot: RwLock::default(),
-            doubts: Mutex::default(),
             links_read: Mutex::default(),
             down: AtomicBool::new(false),
         };
@@ -80,7 +77,8 @@ impl Session {
         self.down.load(Ordering::Relaxed)
     }
 
-    /// Judges an error: one that speaks of the way to Logto stops everybody else from trying too.
+    /// Judges an error: one that speaks of the way to Logto stops everybody else from trying too. A write that it may have
+    /// cut off shows in the listing that ends this.
     pub fn note(&self, error: &Error) {
         let unreachable = match error {
             Error::Retry {
@@ -93,21 +91,6 @@ impl Session {
         if unreachable {
             self.down.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// Notes that a binding's write may have happened.
-    pub fn doubt(&self, uid: &str) {
-        lock(&self.doubts).insert(uid.to_owned());
-    }
-
-    /// Whether a binding has to be read again before it is written.
-    pub fn is_in_doubt(&self, uid: &str) -> bool {
-        lock(&self.doubts).contains(uid)
-    }
-
-    /// A binding was read again, which settles the doubt.
-    pub fn settle_doubt(&self, uid: &str) {
-        lock(&self.doubts).remove(uid);
     }
 
     fn record(&self, change: Change) {

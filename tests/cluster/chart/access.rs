@@ -7,6 +7,9 @@ use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::{Api, Client, Discovery, api::PostParams};
 use serde_json::json;
 
+use super::helm::RELEASE;
+use crate::world::World;
+
 /// Every verb that Kubernetes knows for resources.
 const VERBS: [&str; 12] = [
     "get",
@@ -33,17 +36,44 @@ const EVERYBODY: [(&str, &str); 3] = [
     ("authorization.k8s.io", "selfsubjectrulesreviews"),
 ];
 
-/// A ServiceAccount that is asked about.
+/// The ServiceAccount of an installed release.
 pub struct Account {
-    pub client: Client,
-    pub namespace: String,
-    pub name: String,
+    client: Client,
+    namespace: String,
 }
+
+pub const NAMESPACES: (&str, &str) = ("", "namespaces");
 
 /// A group and a resource of it, with its subresource after a slash.
 type GroupResource = (String, String);
 
 impl Account {
+    /// The account of the release in the test's namespace, once the authorizer knows of its rights.
+    pub async fn of_release(world: &World) -> anyhow::Result<Self> {
+        let account = Self {
+            client: world.client.clone(),
+            namespace: world.namespace.clone(),
+        };
+        let tenants = ("logto-hasura.dev", "logtotenants");
+        world
+            .until("the rights of the release to be in force", || async {
+                let may = account.may("list", tenants, &world.namespace, "");
+                Ok(may.await?.then_some(()))
+            })
+            .await?;
+        Ok(account)
+    }
+
+    /// Waits until the authorizer lets the account read the namespace that the owner id is made of.
+    pub async fn reads_kube_system(&self, world: &World) -> anyhow::Result<()> {
+        world
+            .until("the right to get the namespace kube-system", || async {
+                let may = self.may("get", NAMESPACES, "kube-system", "kube-system");
+                Ok(may.await?.then_some(()))
+            })
+            .await
+    }
+
     /// Whether the account may do this to an object of this name, or to all when the name is empty.
     pub async fn may(
         &self,
@@ -56,7 +86,7 @@ impl Account {
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
             "spec": {
-                "user": format!("system:serviceaccount:{}:{}", self.namespace, self.name),
+                "user": format!("system:serviceaccount:{}:{RELEASE}", self.namespace),
                 "groups": [
                     "system:serviceaccounts",
                     format!("system:serviceaccounts:{}", self.namespace),

@@ -26,6 +26,9 @@ pub async fn show(screen: &Screen, stage: &Stage) -> Result<()> {
         .map_err(|violation| anyhow!("deleting the role: {violation:?}"))?;
     let deleted = Instant::now();
     screen.line(&format!("The role {ROLE} (id {}) is gone.", before.id))?;
+    screen.line(&format!(
+        "Nobody tells the operator. It lists the tenant every {RESYNC_SECONDS} s here, more or less a tenth."
+    ))?;
     let after = stage
         .until("the deleted role to come back", async || {
             Ok(tenant
@@ -43,11 +46,11 @@ pub async fn show(screen: &Screen, stage: &Stage) -> Result<()> {
         "HasuraRoleBinding {BINDING} is Ready with the new id."
     ))?;
     let note = event(stage).await?;
-    screen.line(&format!("Event AssignmentsLost: {note}."))?;
-    Ok(screen.aside(&format!(
-        "Mended by the resync: every {RESYNC_SECONDS} s here, every 10 minutes by default, the tenant is listed and only\n\
-         what differs is visited. The annotation logto-hasura.dev/reconcile-requested-at would have had it at once."
-    ))?)
+    screen.line(&format!("Event AssignmentsLost: {note}"))?;
+    Ok(screen.aside(
+        "Mended by the resync, which is every 10 minutes by default and visits only what differs. The annotation\n\
+         logto-hasura.dev/reconcile-requested-at, with any new value, has one object looked at right away.",
+    )?)
 }
 
 /// Waits until the binding's status speaks of the new role.

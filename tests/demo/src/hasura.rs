@@ -24,8 +24,11 @@ pub async fn show(screen: &Screen, stage: &Stage) -> Result<()> {
     let deployment = deployments.get(DEPLOYMENT).await?;
     show_env(screen, stage, &deployment)?;
     rolled_out(&deployment)?;
-    kubectl::get(screen, &stage.client, "apps/v1", "deployments").await?;
-    kubectl::get(screen, &stage.client, "apps/v1", "replicasets").await?;
+    for resources in ["deployments", "replicasets"] {
+        screen.gap()?;
+        kubectl::get(screen, &stage.client, "apps/v1", resources).await?;
+    }
+    screen.gap()?;
     show_pods(screen, stage, &deployment).await
 }
 
@@ -59,13 +62,12 @@ fn show_env(screen: &Screen, stage: &Stage, deployment: &Deployment) -> Result<(
     screen.quote(&format!("{JWT_SECRET} ="))?;
     screen.quote(&format!("{settings:#}"))?;
     let keeper = keeper(deployment).context("nobody owns the env entry")?;
-    screen.aside(&format!(
-        "Set by the field manager {keeper:?}, which owns this entry and nothing else of the Deployment."
-    ))?;
-    Ok(screen.quote(" ")?)
+    Ok(screen.aside(&format!(
+        "Set by server-side apply; the field manager is {keeper:?}."
+    ))?)
 }
 
-/// The field manager that owns the env entry and no other part of the Deployment.
+/// The field manager that owns the env entry.
 fn keeper(deployment: &Deployment) -> Option<String> {
     let entries = deployment.metadata.managed_fields.iter().flatten();
     let owns = |fields: &Value| fields.to_string().contains(JWT_SECRET);
@@ -110,5 +112,12 @@ async fn show_pods(screen: &Screen, stage: &Stage, deployment: &Deployment) -> R
     }
     let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
     ensure!(wanted == Some(count), "{count} pods, not {wanted:?}");
-    Ok(())
+    let generation = deployment.metadata.generation.unwrap_or_default();
+    ensure!(
+        generation == 2,
+        "the Deployment should have been patched once and is at generation {generation}"
+    );
+    Ok(screen.aside(
+        "One patch (generation 1 became 2), one rollout, and every pod runs with the entry.",
+    )?)
 }

@@ -65,8 +65,7 @@ pub async fn get(
         })
         .collect();
     screen.quote(&format!("$ kubectl -n {NAMESPACE} get {resources}"))?;
-    screen.table(&header, &rows)?;
-    Ok(screen.quote(" ")?)
+    Ok(screen.table(&header, &rows)?)
 }
 
 fn text(cell: Option<&Value>) -> String {

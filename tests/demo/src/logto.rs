@@ -28,7 +28,7 @@ pub fn show(screen: &Screen, stage: &Stage) -> Result<()> {
         &[vec![name, indicator, ttl]],
     )?;
 
-    screen.quote(" ")?;
+    screen.gap()?;
     let scopes = tenant.scopes(&id);
     let rows: Vec<Vec<String>> = scopes
         .iter()
@@ -41,7 +41,7 @@ pub fn show(screen: &Screen, stage: &Stage) -> Result<()> {
         .collect();
     screen.table(&header(["SCOPE", "DESCRIPTION"]), &rows)?;
 
-    screen.quote(" ")?;
+    screen.gap()?;
     let mut rows = Vec::new();
     for (role, scope) in bound(stage) {
         let found = tenant

@@ -73,10 +73,10 @@ async fn run(args: &Args) -> Result<u8> {
         status = signals.next() => Ok(Some(status)),
     };
     let status = match (played, &stage) {
-        (Ok(Some(status)), _) => {
-            screen.note("Interrupted; stopping.")?;
-            Ok(status)
-        }
+        (Ok(Some(status)), _) => match screen.note("Interrupted; stopping.") {
+            Ok(()) => Ok(status),
+            Err(error) => Err(error.into()),
+        },
         (Ok(None), Some(stage)) if !args.once => stay_up(&mut screen, stage, &mut signals).await,
         (Ok(None), _) => Ok(0),
         (Err(error), stage) => fail(&mut screen, stage.as_ref(), &error).await,

@@ -41,14 +41,16 @@ pub async fn all(screen: &mut Screen, stage: &mut Option<Stage>) -> Result<()> {
     let stage = stage.insert(set_up(screen).await?);
     apply_examples(screen, stage).await?;
 
-    screen.step("Wait until all is Ready; usually about 5 s")?;
+    screen.step("Wait until all is Ready; usually 1 to 5 s")?;
     readiness::wait(screen, stage).await?;
     let until_ready = stage.logto.requests();
 
     screen.step("What kubectl shows")?;
-    for resources in ["logtotenants", "hasurainstances", "hasurarolebindings"] {
-        kubectl::get(screen, &stage.client, OURS, resources).await?;
-    }
+    kubectl::get(screen, &stage.client, OURS, "logtotenants").await?;
+    screen.gap()?;
+    kubectl::get(screen, &stage.client, OURS, "hasurainstances").await?;
+    screen.gap()?;
+    kubectl::get(screen, &stage.client, OURS, "hasurarolebindings").await?;
 
     screen.step("What is in Logto now")?;
     logto::show(screen, stage)?;
@@ -56,11 +58,13 @@ pub async fn all(screen: &mut Screen, stage: &mut Option<Stage>) -> Result<()> {
     screen.step("What Hasura's Deployment carries now, and the rollout that it made")?;
     hasura::show(screen, stage).await?;
 
-    screen.step("Delete a role in Logto, behind the operator's back")?;
+    screen.step(
+        "Delete a role in Logto, behind the operator's back; it takes up to 11 s to come back",
+    )?;
     drift::show(screen, stage).await?;
 
     screen.step("How many requests Logto got, beside the least possible")?;
-    Ok(requests::show(screen, stage, &until_ready)?)
+    requests::show(screen, stage, &until_ready)
 }
 
 /// Says how to look around.

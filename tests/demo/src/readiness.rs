@@ -96,7 +96,12 @@ async fn say_rollout(
     let generation = status.observed_generation.unwrap_or_default();
     let updated = status.updated_replicas.unwrap_or_default();
     let available = status.available_replicas.unwrap_or_default();
-    let now = format!("generation {generation}: {updated} pods up to date, {available} available");
+    let wanted = deployment
+        .spec
+        .and_then(|spec| spec.replicas)
+        .unwrap_or_default();
+    let now =
+        format!("generation {generation}: {updated} of {wanted} up to date, {available} available");
     if generation > 0 && now != *before {
         let title = format!("Deployment {name}");
         screen.line(&format!("{title:<33} {now}"))?;

@@ -1,16 +1,141 @@
 //! How many requests Logto got, beside the least possible.
 
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
+
+use anyhow::Result;
 
 use crate::{screen::Screen, stage::Stage};
 
 /// Requests by method and route.
 pub type Counts = BTreeMap<String, u64>;
 
-/// Shows the counts until all was Ready and since then.
-pub fn show(screen: &Screen, stage: &Stage, until_ready: &Counts) -> io::Result<()> {
+/// What a route is needed for.
+struct Need {
+    route: &'static str,
+    /// No way to the same end takes fewer.
+    least: u64,
+    why: &'static str,
+}
+
+/// Shows the counts until all was Ready, and those since then.
+pub fn show(screen: &Screen, stage: &Stage, until_ready: &Counts) -> Result<()> {
     let now = stage.logto.requests();
-    screen.quote(&format!("{until_ready:#?}"))?;
-    screen.quote(&format!("{now:#?}"))?;
-    screen.quote(&stage.logto.last_requests(200).join("\n"))
+    let mut since = now.clone();
+    for (route, count) in until_ready {
+        let more = since.get(route).copied().unwrap_or_default() - count;
+        since.insert(route.clone(), more);
+    }
+    since.retain(|_, count| *count > 0);
+
+    screen.quote("From nothing until all was Ready:")?;
+    table(screen, &to_be_ready(stage), until_ready)?;
+    screen.gap()?;
+    screen.quote("From then until now, with the deleted role made again:")?;
+    table(screen, &to_mend(), &since)?;
+    screen.gap()?;
+    let (requests, writes) = (now.values().sum::<u64>(), stage.logto.writes());
+    Ok(screen.quote(&format!(
+        "In all {requests} requests, of which {writes} changed something in Logto."
+    ))?)
+}
+
+fn to_be_ready(stage: &Stage) -> Vec<Need> {
+    let of_kind = |kind: &str| {
+        let kind = kind.to_owned();
+        stage
+            .applied
+            .iter()
+            .filter(move |manifest| manifest.kind() == kind)
+    };
+    let bindings = of_kind("HasuraRoleBinding").map(|_| 1).sum();
+    let instances = of_kind("HasuraInstance").map(|_| 1).sum();
+    let pods: u64 = of_kind("Deployment")
+        .filter_map(|manifest| manifest.object["spec"]["replicas"].as_u64())
+        .sum();
+    let need = |route, least, why| Need { route, least, why };
+    vec![
+        need(
+            "GET /oidc/.well-known/openid-configuration",
+            1,
+            "where the tokens and the keys are is what Logto says",
+        ),
+        need("POST /oidc/token", 1, "one token does for an hour"),
+        need(
+            "GET /api/resources",
+            1,
+            "one list with all scopes; it is read again before one is made",
+        ),
+        need("GET /api/roles", 1, "one page of 100"),
+        need("POST /api/resources", instances, "one for each instance"),
+        need(
+            "POST /api/resources/:id/scopes",
+            bindings,
+            "one for each binding",
+        ),
+        need(
+            "POST /api/roles",
+            bindings,
+            "one for each binding, its scope in the same request",
+        ),
+        need(
+            "GET /oidc/jwks",
+            pods + instances,
+            "by each new pod, and by the operator before it sends them there",
+        ),
+    ]
+}
+
+fn to_mend() -> Vec<Need> {
+    let need = |route, least, why| Need { route, least, why };
+    vec![
+        need(
+            "GET /api/resources",
+            1,
+            "one list with all scopes, in the resync that finds the drift",
+        ),
+        need("GET /api/roles", 1, "one page of 100, in the same resync"),
+        need(
+            "GET /api/roles/:id",
+            1,
+            "a page may miss a row: only this says that the role is gone",
+        ),
+        need(
+            "POST /api/roles",
+            1,
+            "the role, its scope in the same request",
+        ),
+    ]
+}
+
+fn table(screen: &Screen, needs: &[Need], sent: &Counts) -> Result<()> {
+    let count = |route: &str| sent.get(route).copied().unwrap_or_default();
+    let row = |route: &str, sent: u64, least: u64, why: &str| {
+        vec![
+            route.to_owned(),
+            sent.to_string(),
+            least.to_string(),
+            why.to_owned(),
+        ]
+    };
+    let mut rows: Vec<_> = needs
+        .iter()
+        .map(|need| row(need.route, count(need.route), need.least, need.why))
+        .collect();
+    let others = sent
+        .iter()
+        .filter(|(route, _)| needs.iter().all(|need| need.route != route.as_str()));
+    rows.extend(others.map(|(route, sent)| row(route, *sent, 0, why_besides(route))));
+    let least = needs.iter().map(|need| need.least).sum();
+    rows.push(row("together", sent.values().sum(), least, ""));
+    let header = ["ROUTE", "SENT", "LEAST", "WHY SO MANY"].map(str::to_owned);
+    Ok(screen.table(&header, &rows)?)
+}
+
+/// What a route is for that the end could be reached without.
+fn why_besides(route: &str) -> &'static str {
+    match route {
+        "GET /api/resources" | "GET /api/roles" => "a resync lists the tenant, to find drift",
+        "GET /api/roles/:id/scopes" => "what a role holds is read once in a resync period",
+        _ => "",
+    }
 }

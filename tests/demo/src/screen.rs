@@ -68,6 +68,11 @@ impl Screen {
         Ok(())
     }
 
+    /// Leaves a line empty.
+    pub fn gap(&self) -> io::Result<()> {
+        print("")
+    }
+
     /// Explains, less loudly.
     pub fn aside(&self, text: &str) -> io::Result<()> {
         for line in text.lines() {
@@ -78,12 +83,13 @@ impl Screen {
 
     /// Shows rows below a header in columns that are as wide as they need to be.
     pub fn table(&self, header: &[String], rows: &[Vec<String>]) -> io::Result<()> {
+        let lines = || rows.iter().map(Vec::as_slice).chain([header]);
         let width = |column: usize| {
-            let cells = rows.iter().chain([&header.to_vec()]).map(|row| {
-                row.get(column)
-                    .map_or(0, |cell: &String| cell.chars().count())
-            });
-            cells.max().unwrap_or_default()
+            let cells = lines().filter_map(|line| line.get(column));
+            cells
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
         };
         let widths: Vec<usize> = (0..header.len()).map(width).collect();
         let text = |row: &[String]| {

@@ -6,8 +6,9 @@ use hasura_double::{AuthMode, Fatal, KeySource, Settings};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::Client;
 
-use super::env::{self, Referents};
+use super::env;
 use super::expansion::expand;
+use super::referents::Referents;
 
 /// How a start went.
 pub(crate) enum Outcome {

@@ -4,95 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{
-    ConfigMap, Container, EnvVar, EnvVarSource, ObjectFieldSelector, Pod, Secret,
-};
-use kube::{Api, Client};
+use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource, ObjectFieldSelector, Pod};
 
 use super::expansion::expand;
-
-/// The Secrets and ConfigMaps that a container names, by name; nothing for one that does not exist.
-#[derive(Default)]
-pub(crate) struct Referents {
-    pub(crate) secrets: BTreeMap<String, Option<Secret>>,
-    pub(crate) config_maps: BTreeMap<String, Option<ConfigMap>>,
-}
-
-impl Referents {
-    /// Reads what the container names.
-    pub(crate) async fn read(
-        client: &Client,
-        namespace: &str,
-        container: &Container,
-    ) -> kube::Result<Self> {
-        let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-        let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-        let mut referents = Self::default();
-        for from in container.env_from.iter().flatten() {
-            if let Some(reference) = &from.secret_ref {
-                let secret = secrets.get_opt(&reference.name).await?;
-                referents.secrets.insert(reference.name.clone(), secret);
-            }
-            if let Some(reference) = &from.config_map_ref {
-                let config_map = config_maps.get_opt(&reference.name).await?;
-                referents
-                    .config_maps
-                    .insert(reference.name.clone(), config_map);
-            }
-        }
-        for source in container
-            .env
-            .iter()
-            .flatten()
-            .filter_map(|env| env.value_from.as_ref())
-        {
-            if let Some(reference) = &source.secret_key_ref {
-                let secret = secrets.get_opt(&reference.name).await?;
-                referents.secrets.insert(reference.name.clone(), secret);
-            }
-            if let Some(reference) = &source.config_map_key_ref {
-                let config_map = config_maps.get_opt(&reference.name).await?;
-                referents
-                    .config_maps
-                    .insert(reference.name.clone(), config_map);
-            }
-        }
-        Ok(referents)
-    }
-
-    /// All values of a Secret.
-    fn secret(
-        &self,
-        name: &str,
-        optional: Option<bool>,
-    ) -> Result<Option<BTreeMap<String, String>>, String> {
-        match self.secrets.get(name).and_then(Option::as_ref) {
-            Some(secret) => {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let data = secret.data.iter().flatten();
-                Ok(Some(
-                    data.map(|(key, value)| (key.clone(), text(&value.0)))
-                        .collect(),
-                ))
-            }
-            None if optional == Some(true) => Ok(None),
-            None => Err(format!("secret \"{name}\" not found")),
-        }
-    }
-
-    /// All values of a ConfigMap.
-    fn config_map(
-        &self,
-        name: &str,
-        optional: Option<bool>,
-    ) -> Result<Option<BTreeMap<String, String>>, String> {
-        match self.config_maps.get(name).and_then(Option::as_ref) {
-            Some(config_map) => Ok(Some(config_map.data.clone().unwrap_or_default())),
-            None if optional == Some(true) => Ok(None),
-            None => Err(format!("configmap \"{name}\" not found")),
-        }
-    }
-}
+use super::referents::Referents;
 
 /// The values of all variables: those of `envFrom`, then those of `env`, which win.
 ///
@@ -215,4 +130,151 @@ fn field_of(pod: &Pod, field: &ObjectFieldSelector) -> Result<String, String> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn resolved(container: Value) -> Result<BTreeMap<String, String>, String> {
+        let pod = json!({
+            "metadata": {"name": "hasura-1", "namespace": "shop", "uid": "u", "labels": {"app.kubernetes.io/name": "hasura"}},
+            "spec": {"containers": [], "serviceAccountName": "sa"}
+        });
+        let secret = json!({"data": {"A": "c2VjcmV0", "B": "Yg=="}});
+        let config_map = json!({"data": {"A": "config", "C": "$(A)"}});
+        let mut container = container;
+        container["name"] = json!("graphql-engine");
+        let referents = Referents {
+            secrets: BTreeMap::from([
+                ("s".to_owned(), serde_json::from_value(secret).unwrap()),
+                ("gone".to_owned(), None),
+            ]),
+            config_maps: BTreeMap::from([
+                ("c".to_owned(), serde_json::from_value(config_map).unwrap()),
+                ("gone".to_owned(), None),
+            ]),
+        };
+        let parse = |value: Value| serde_json::from_value(value).unwrap();
+        resolve(
+            &parse(pod),
+            &serde_json::from_value(container).unwrap(),
+            &referents,
+        )
+    }
+
+    fn values(pairs: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
+        Ok(pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect())
+    }
+
+    #[test]
+    fn env_wins_over_env_from_and_a_later_source_over_an_earlier() {
+        let container = json!({
+            "envFrom": [{"secretRef": {"name": "s"}}, {"configMapRef": {"name": "c"}}, {"prefix": "P_", "secretRef": {"name": "s"}}],
+            "env": [{"name": "B", "value": "own"}]
+        });
+        // A value that comes from elsewhere is not expanded.
+        let expected = [
+            ("A", "config"),
+            ("B", "own"),
+            ("C", "$(A)"),
+            ("P_A", "secret"),
+            ("P_B", "b"),
+        ];
+        assert_eq!(resolved(container), values(&expected));
+    }
+
+    #[test]
+    fn a_value_refers_to_earlier_ones_and_the_last_of_a_name_holds() {
+        let container = json!({
+            "envFrom": [{"secretRef": {"name": "s"}}],
+            "env": [
+                {"name": "X", "value": "$(A)-$(Y)"},
+                {"name": "Y", "value": "y"},
+                {"name": "Y", "value": "$(Y)$(Y)"},
+                {"name": "E"}
+            ]
+        });
+        let expected = [
+            ("A", "secret"),
+            ("B", "b"),
+            ("E", ""),
+            ("X", "secret-$(Y)"),
+            ("Y", "yy"),
+        ];
+        assert_eq!(resolved(container), values(&expected));
+    }
+
+    #[test]
+    fn single_keys_and_fields_of_the_pod_are_taken() {
+        let field = |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}});
+        let container = json!({"env": [
+            {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "A"}}},
+            {"name": "C", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "A"}}},
+            field("POD", "metadata.name"),
+            field("NAMESPACE", "metadata.namespace"),
+            field("UID", "metadata.uid"),
+            field("ACCOUNT", "spec.serviceAccountName"),
+            field("LABEL", "metadata.labels['app.kubernetes.io/name']"),
+            field("NONE", "metadata.annotations['x']")
+        ]});
+        let expected = [
+            ("ACCOUNT", "sa"),
+            ("C", "config"),
+            ("LABEL", "hasura"),
+            ("NAMESPACE", "shop"),
+            ("NONE", ""),
+            ("POD", "hasura-1"),
+            ("S", "secret"),
+            ("UID", "u"),
+        ];
+        assert_eq!(resolved(container), values(&expected));
+    }
+
+    #[test]
+    fn what_is_missing_is_an_error_unless_it_is_optional() {
+        let vectors = [
+            (
+                json!({"envFrom": [{"secretRef": {"name": "gone"}}]}),
+                "secret \"gone\" not found",
+            ),
+            (
+                json!({"envFrom": [{"configMapRef": {"name": "gone"}}]}),
+                "configmap \"gone\" not found",
+            ),
+            (
+                json!({"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "gone", "key": "A"}}}]}),
+                "secret \"gone\" not found",
+            ),
+            (
+                json!({"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "s", "key": "Z"}}}]}),
+                "couldn't find key Z in Secret shop/s",
+            ),
+            (
+                json!({"env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "Z"}}}]}),
+                "couldn't find key Z in ConfigMap shop/c",
+            ),
+            (
+                json!({"env": [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]}),
+                "the node agent does not know the field status.podIP",
+            ),
+        ];
+        for (container, message) in vectors {
+            assert_eq!(resolved(container), Err(message.to_owned()));
+        }
+        let optional = json!({
+            "envFrom": [{"secretRef": {"name": "gone", "optional": true}}, {"configMapRef": {"name": "gone", "optional": true}}],
+            "env": [
+                {"name": "X", "valueFrom": {"secretKeyRef": {"name": "gone", "key": "A", "optional": true}}},
+                {"name": "Y", "valueFrom": {"secretKeyRef": {"name": "s", "key": "Z", "optional": true}}},
+                {"name": "Z", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "Z", "optional": true}}}
+            ]
+        });
+        assert_eq!(resolved(optional), values(&[]));
+    }
 }

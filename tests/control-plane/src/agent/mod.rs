@@ -4,6 +4,7 @@ mod container;
 mod env;
 mod expansion;
 mod pod;
+mod referents;
 mod status;
 
 use std::collections::{HashMap, HashSet};

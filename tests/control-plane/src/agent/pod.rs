@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use hasura_double::AuthMode;
 use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 
@@ -29,27 +31,9 @@ pub(crate) struct PodWork {
 }
 
 impl PodWork {
-    /// Nothing for a pod that is not Hasura's, or that is ready already: a container outlives its kubelet.
+    /// Nothing when there is nothing to start in the pod.
     pub(crate) fn new(client: &Client, options: &Arc<AgentOptions>, pod: Pod) -> Option<Self> {
-        let is_hasura =
-            |container: &&Container| container.image.as_deref().is_some_and(container::is_hasura);
-        let container = pod
-            .spec
-            .as_ref()?
-            .containers
-            .iter()
-            .find(is_hasura)?
-            .clone();
-        let conditions = pod
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.as_ref());
-        if conditions.is_some_and(|all| {
-            all.iter()
-                .any(|one| one.type_ == "Ready" && one.status == "True")
-        }) {
-            return None;
-        }
+        let container = container_to_start(&pod)?.clone();
         Some(Self {
             client: client.clone(),
             options: options.clone(),
@@ -67,7 +51,7 @@ impl PodWork {
 
     async fn run_until_up(&self) -> anyhow::Result<()> {
         let http = container::jwks_client(self.options.jwks_within)?;
-        let mut report = Report::new(&self.pod, &self.container);
+        let mut report = Report::new(&self.pod, &self.container, now());
         let mut backoff = self.options.first_backoff;
         loop {
             let outcome = container::start(&self.client, &http, &self.pod, &self.container).await;
@@ -78,7 +62,7 @@ impl PodWork {
                 Outcome::Crashed(_) => State::CrashLoop { backoff },
                 Outcome::NotConfigured(message) => State::NotConfigured { message },
             };
-            if !self.write(&report.next(&state)).await? || up {
+            if !self.write(&report.next(&state, &now())).await? || up {
                 return Ok(());
             }
             tokio::time::sleep(backoff).await;
@@ -135,5 +119,46 @@ impl PodWork {
         }
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         writeln!(file, "{line}")
+    }
+}
+
+fn now() -> Time {
+    Time(Timestamp::now())
+}
+
+/// Hasura's container; nothing in a pod that is ready already, because a container outlives its kubelet.
+fn container_to_start(pod: &Pod) -> Option<&Container> {
+    let mut conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    if conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True") {
+        return None;
+    }
+    let mut containers = pod.spec.as_ref()?.containers.iter();
+    containers.find(|container| container.image.as_deref().is_some_and(container::is_hasura))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_container_is_started_once_and_only_when_it_is_hasuras() {
+        let started = |ready: &str, images: [&str; 2]| {
+            let containers = images.map(|image| json!({"name": image, "image": image}));
+            let pod = json!({
+                "spec": {"containers": containers},
+                "status": {"conditions": [{"type": "Ready", "status": ready}]}
+            });
+            let pod: Pod = serde_json::from_value(pod).unwrap();
+            container_to_start(&pod).map(|container| container.name.clone())
+        };
+        let hasura = "hasura/graphql-engine:v2";
+        assert_eq!(started("False", ["envoy", hasura]), Some(hasura.to_owned()));
+        assert_eq!(started("True", ["envoy", hasura]), None);
+        assert_eq!(started("False", ["envoy", "postgres"]), None);
     }
 }

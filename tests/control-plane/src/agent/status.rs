@@ -5,7 +5,6 @@ use std::time::Duration;
 use hasura_double::Fatal;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// What there is to say of Hasura's container.
@@ -34,31 +33,31 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     /// `container` is Hasura's; all others of the pod count as running.
-    pub(crate) fn new(pod: &'a Pod, container: &'a Container) -> Self {
+    pub(crate) fn new(pod: &'a Pod, container: &'a Container, at: Time) -> Self {
         Self {
             pod,
             container,
-            started: now(),
+            started: at,
             ready: None,
             crashes: 0,
             last_crash: None,
         }
     }
 
-    /// The body of a patch of the pod's status.
-    pub(crate) fn next(&mut self, state: &State) -> Value {
+    /// The body of a patch of the pod's status, for what is so since `at`.
+    pub(crate) fn next(&mut self, state: &State, at: &Time) -> Value {
         // The start after the n-th crash is the n-th restart.
         let restarts = self.crashes;
         if let State::CrashLoop { .. } = state {
             self.crashes += 1;
             self.last_crash = Some(json!({"terminated": {
-                "exitCode": Fatal::EXIT_CODE, "reason": "Error", "startedAt": now(), "finishedAt": now()
+                "exitCode": Fatal::EXIT_CODE, "reason": "Error", "startedAt": at, "finishedAt": at
             }}));
         }
         let ready = matches!(state, State::Running);
         let since = match self.ready.take() {
             Some((before, since)) if before == ready => since,
-            _ => now(),
+            _ => at.clone(),
         };
         self.ready = Some((ready, since.clone()));
         let metadata = &self.pod.metadata;
@@ -72,17 +71,17 @@ impl<'a> Report<'a> {
                     condition("Ready", ready, &since, Some(&self.container.name)),
                     condition("ContainersReady", ready, &since, Some(&self.container.name)),
                 ],
-                "containerStatuses": self.container_statuses(state, restarts),
+                "containerStatuses": self.container_statuses(state, restarts, at),
             }
         })
     }
 
-    fn container_statuses(&self, state: &State, restarts: i32) -> Vec<Value> {
+    fn container_statuses(&self, state: &State, restarts: i32, at: &Time) -> Vec<Value> {
         let containers = self.pod.spec.iter().flat_map(|spec| &spec.containers);
         containers
             .map(|container| {
                 if container.name == self.container.name {
-                    self.hasuras_status(state, restarts)
+                    self.hasuras_status(state, restarts, at)
                 } else {
                     container_status(
                         container,
@@ -94,10 +93,10 @@ impl<'a> Report<'a> {
             .collect()
     }
 
-    fn hasuras_status(&self, state: &State, restarts: i32) -> Value {
+    fn hasuras_status(&self, state: &State, restarts: i32, at: &Time) -> Value {
         let (reason, message) = match state {
             State::Running => {
-                let running = json!({"running": {"startedAt": now()}});
+                let running = json!({"running": {"startedAt": at}});
                 return self.with_last_crash(container_status(self.container, running, restarts));
             }
             State::NotConfigured { message } => ("CreateContainerConfigError", message.clone()),
@@ -154,6 +153,59 @@ fn condition(kind: &str, holds: bool, since: &Time, unready: Option<&str>) -> Va
     condition
 }
 
-fn now() -> Time {
-    Time(Timestamp::now())
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::jiff::Timestamp;
+
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        Time(Timestamp::from_second(second).unwrap())
+    }
+
+    #[test]
+    fn restarts_grow_with_each_start_and_readiness_keeps_its_time() {
+        let containers = json!([{"name": "sidecar", "image": "envoy"}, {"name": "graphql-engine", "image": "hasura"}]);
+        let metadata = json!({"name": "hasura-1", "namespace": "shop", "uid": "u"});
+        let pod = json!({"metadata": metadata, "spec": {"containers": containers}});
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let mut report = Report::new(&pod, &pod.spec.as_ref().unwrap().containers[1], at(0));
+        let crash = |seconds| State::CrashLoop {
+            backoff: Duration::from_secs(seconds),
+        };
+        let unconfigured = report.next(
+            &State::NotConfigured {
+                message: "why".to_owned(),
+            },
+            &at(1),
+        );
+        let first = report.next(&crash(10), &at(2));
+        let second = report.next(&crash(20), &at(3));
+        let up = report.next(&State::Running, &at(4));
+
+        let hasura = |body: &Value| body["status"]["containerStatuses"][1].clone();
+        let phases =
+            [&unconfigured, &first, &second, &up].map(|body| body["status"]["phase"].clone());
+        assert_eq!(phases, ["Pending", "Running", "Running", "Running"]);
+        let restarts =
+            [&unconfigured, &first, &second, &up].map(|body| hasura(body)["restartCount"].clone());
+        assert_eq!(restarts, [0, 0, 1, 2]);
+        let waiting = json!({"reason": "CrashLoopBackOff", "message":
+            "back-off 20s restarting failed container=graphql-engine pod=hasura-1_shop(u)"});
+        assert_eq!(hasura(&second)["state"]["waiting"], waiting);
+        assert_eq!(hasura(&up)["lastState"]["terminated"]["exitCode"], 1);
+        assert_eq!(hasura(&unconfigured)["lastState"], Value::Null);
+        assert_eq!(up["status"]["containerStatuses"][0]["ready"], true);
+
+        let ready = |body: &Value| body["status"]["conditions"][1].clone();
+        let message = "containers with unready status: [graphql-engine]";
+        let unready = json!({"type": "Ready", "status": "False", "lastTransitionTime": at(1),
+            "reason": "ContainersNotReady", "message": message});
+        assert_eq!(
+            [&unconfigured, &first, &second].map(ready),
+            [(); 3].map(|()| unready.clone())
+        );
+        let expected = json!({"type": "Ready", "status": "True", "lastTransitionTime": at(4)});
+        assert_eq!(ready(&up), expected);
+    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tokio::process::Command;
 
-use super::set::{GO_MOD, GO_SUM, Set};
+use super::set::{GO_MOD, GO_SUM, Set, kubernetes_version};
 use crate::progress::{self, Progress};
 
 /// A build that takes longer is ended: it hangs, most likely on a module proxy.
@@ -69,7 +69,7 @@ fn command(set: &Set, go: &Path, module: &Path, folder: &Path) -> Command {
         .args(["build", "-mod=readonly", "-trimpath", "-ldflags"])
         .arg(format!(
             "-s -w -X k8s.io/component-base/version.gitVersion={}",
-            set.version()
+            kubernetes_version()
         ))
         .arg("-o")
         .arg(folder)

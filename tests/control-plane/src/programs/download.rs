@@ -41,9 +41,13 @@ pub(super) async fn fetch(
     let offers = tokio::time::timeout(sources.probe_within, probe(&client, set, sources))
         .await
         .with_context(|| format!("no answer within {} s", sources.probe_within.as_secs_f32()))??;
+    let Set {
+        name,
+        download_size,
+        ..
+    } = set;
     progress(&format!(
-        "downloading the programs of {} {}, about 100 MB",
-        set.name,
+        "downloading the programs of {name} {}, some {download_size}",
         set.version()
     ));
     let result = fetch_all(&client, &offers, folder, progress).await;

@@ -14,6 +14,8 @@ pub(crate) struct Set {
     pub(crate) name: &'static str,
     /// What its folder in the cache is called, before the version.
     folder_prefix: &'static str,
+    /// How much a download is, roughly.
+    pub(crate) download_size: &'static str,
     /// How long a first build takes, roughly, on two cores.
     pub(crate) build_time: &'static str,
     /// The Go module whose version names the cache folder.
@@ -50,6 +52,7 @@ pub(crate) struct Download {
 pub(crate) const CONTROL_PLANE: Set = Set {
     name: "control plane",
     folder_prefix: "",
+    download_size: "200 MB",
     build_time: "10 minutes",
     module: "k8s.io/kubernetes",
     programs: &[
@@ -77,6 +80,7 @@ pub(crate) const CONTROL_PLANE: Set = Set {
 pub(crate) const HELM: Set = Set {
     name: "helm",
     folder_prefix: "helm-",
+    download_size: "20 MB",
     build_time: "4 minutes",
     module: "helm.sh/helm/v4",
     programs: &[Program {
@@ -120,7 +124,7 @@ impl Program {
         }
         Some(match self.release {
             Release::Kubernetes => {
-                let version = version_of("k8s.io/kubernetes");
+                let version = kubernetes_version();
                 let url = format!(
                     "{}/{version}/bin/{os}/{arch}/{}",
                     releases.kubernetes, self.name
@@ -166,6 +170,11 @@ fn platform() -> (&'static str, &'static str) {
         other => other,
     };
     (os, arch)
+}
+
+/// The version of Kubernetes, which its programs and helm are told when they are built.
+pub(crate) fn kubernetes_version() -> &'static str {
+    version_of("k8s.io/kubernetes")
 }
 
 fn version_of(module: &str) -> &'static str {

@@ -1,0 +1,173 @@
+//! The operator as an installed release starts it, with the rights of its ServiceAccount and no others.
+
+use std::{fs, net::TcpListener, sync::Arc};
+
+use anyhow::{Context, ensure};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    authentication::v1::TokenRequest,
+    core::v1::{ConfigMap, Container, Secret, ServiceAccount},
+    events::v1::Event,
+};
+use kube::api::{ListParams, PostParams};
+use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use super::{
+    access::Account,
+    helm::{Helm, RELEASE},
+};
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![the_operator_works_as_the_chart_starts_it]
+}
+
+/// The program with the arguments of the installed Deployment, and a token of its ServiceAccount.
+struct Installed {
+    process: Child,
+    folder: TempDir,
+    deployment: Deployment,
+    port: u16,
+}
+
+impl Installed {
+    async fn start(world: &World, helm: &Helm) -> anyhow::Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let values = [
+            &format!("watchNamespace={:?}", world.namespace),
+            r#"listen.address="127.0.0.1""#,
+            &format!("listen.port={port}"),
+            r#"log.filter="info,logto_hasura=debug""#,
+        ];
+        helm.install(&values).await?;
+        let account = Account::of_release(world).await?;
+        account.reads_kube_system(world).await?;
+        let folder = TempDir::new()?;
+        let kubeconfig = folder.path().join("kubeconfig");
+        fs::write(&kubeconfig, kubeconfig_of_the_account(world).await?)?;
+        let deployment: Deployment = world.get(RELEASE).await?;
+        let process = Command::new(env!("CARGO_BIN_EXE_logto-hasura"))
+            .args(container(&deployment)?.args.iter().flatten())
+            .env("KUBECONFIG", kubeconfig)
+            .stderr(fs::File::create(folder.path().join("log"))?)
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Self {
+            process,
+            folder,
+            deployment,
+            port,
+        })
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until both probes of the Deployment succeed.
+    async fn passes_its_probes(&mut self, world: &World) -> anyhow::Result<()> {
+        let container = container(&self.deployment)?;
+        let ports = container.ports.iter().flatten();
+        ensure!(
+            ports
+                .map(|port| port.container_port)
+                .eq([i32::from(self.port)])
+        );
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        for probe in [&container.liveness_probe, &container.readiness_probe] {
+            let action = probe.as_ref().and_then(|probe| probe.http_get.as_ref());
+            let path = action
+                .and_then(|get| get.path.as_deref())
+                .context("a probe")?;
+            let url = format!("http://127.0.0.1:{}{path}", self.port);
+            world
+                .until(&url, || async {
+                    let answer = http.get(&url).send().await.ok();
+                    Ok(answer.filter(|answer| answer.status().is_success()))
+                })
+                .await?;
+        }
+        ensure!(self.process.try_wait()?.is_none(), "it ended");
+        Ok(())
+    }
+}
+
+fn container(deployment: &Deployment) -> anyhow::Result<&Container> {
+    let spec = deployment
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.template.spec.as_ref());
+    spec.and_then(|spec| spec.containers.first())
+        .context("a container")
+}
+
+/// The kubeconfig of the tests, with the ServiceAccount as its user.
+async fn kubeconfig_of_the_account(world: &World) -> anyhow::Result<String> {
+    let request: TokenRequest = serde_json::from_value(json!({"spec": {"audiences": []}}))?;
+    let answer = world
+        .api::<ServiceAccount>()
+        .create_token_request(RELEASE, &PostParams::default(), &request)
+        .await?;
+    let token = answer.status.context("a token")?.token;
+    let mut kubeconfig: Value =
+        serde_saphyr::from_str(&fs::read_to_string(&world.cluster.kubeconfig)?)?;
+    kubeconfig["users"][0]["user"] = json!({"token": token});
+    Ok(kubeconfig.to_string())
+}
+
+async fn the_operator_works_as_the_chart_starts_it(world: Arc<World>) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let mut operator = Installed::start(&world, &helm).await?;
+    let result = it_works(&world, &mut operator).await;
+    let log = operator.log();
+    result.with_context(|| format!("the operator's log:\n{log}"))?;
+    ensure!(!log.to_lowercase().contains("forbidden"), "{log}");
+    helm.uninstall().await
+}
+
+/// Goes through everything that the operator asks of the API server.
+async fn it_works(world: &World, operator: &mut Installed) -> anyhow::Result<()> {
+    operator.passes_its_probes(world).await?;
+    world.apply::<Secret>(world.secret()).await?;
+    world.apply::<LogtoTenant>(world.tenant()).await?;
+    // Only who reads the ConfigMap sees an admin secret, without which the operator writes nothing.
+    let settings = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"},
+        "data": {"HASURA_GRAPHQL_ADMIN_SECRET": "only-in-tests"},
+    });
+    world.apply::<ConfigMap>(settings).await?;
+    let mut deployment = world.deployment();
+    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+    container["env"] = json!([]);
+    container["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
+    world.apply::<Deployment>(deployment).await?;
+    world.apply::<HasuraInstance>(world.instance()).await?;
+    let binding = world.binding("user-reader", "user:reader", "read:user");
+    world.apply::<HasuraRoleBinding>(binding).await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    world.ready::<HasuraRoleBinding>("user-reader").await?;
+    world.event("shop", "DeploymentPatched").await?;
+
+    // A second patch of the Deployment is the second event of a series.
+    let role = json!({"spec": {"auth": {"unauthorizedRole": "anonymous"}}});
+    world.edit::<HasuraInstance>("shop", role).await?;
+    let is_series = |event: &Event| {
+        event.reason.as_deref() == Some("DeploymentPatched") && event.series.is_some()
+    };
+    world
+        .until("a series of events", || async {
+            let events = world.api::<Event>().list(&ListParams::default()).await?;
+            Ok(events.into_iter().find(is_series))
+        })
+        .await?;
+
+    world.delete::<HasuraRoleBinding>("user-reader").await?;
+    world.gone::<HasuraRoleBinding>("user-reader").await?;
+    world.delete::<HasuraInstance>("shop").await?;
+    world.gone::<HasuraInstance>("shop").await?;
+    world.delete::<LogtoTenant>("main").await?;
+    world.gone::<LogtoTenant>("main").await
+}

@@ -1,0 +1,263 @@
+//! What the chart renders, and what it refuses.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::{Context, ensure};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject, Patch, PatchParams, TypeMeta},
+};
+use serde_json::{Value, json};
+
+use super::helm::{CHART, Helm, RELEASE, documents, of_kind};
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        the_chart_carries_the_version_and_the_definitions_of_the_program,
+        the_definitions_are_installed_unchanged_and_stay_when_the_release_goes,
+        helm_lint_finds_nothing,
+        a_value_that_is_unknown_or_can_not_work_is_refused,
+        every_value_does_something,
+        everything_rendered_is_accepted_by_the_api_server,
+        the_objects_in_the_notes_are_accepted_by_the_api_server,
+        the_pod_is_accepted_where_the_restricted_standard_is_enforced,
+    ]
+}
+
+/// For each value of values.yaml another one than its default.
+const OTHER_VALUES: [&str; 16] = [
+    r#"image.repository="registry.example.com/logto-hasura""#,
+    r#"image.tag="9.9.9""#,
+    r#"image.digest="sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef""#,
+    r#"image.pullPolicy="Always""#,
+    r#"imagePullSecrets=[{"name": "registry"}]"#,
+    r#"ownerId="staging""#,
+    r#"watchNamespace="shop""#,
+    "crds.enabled=false",
+    r#"log.format="text""#,
+    r#"log.filter="info,logto_hasura=debug""#,
+    r#"listen.address="[::]""#,
+    "listen.port=9090",
+    r#"resources={"requests": {"cpu": "1"}, "limits": null}"#,
+    r#"nodeSelector={"kubernetes.io/arch": "amd64"}"#,
+    r#"tolerations=[{"key": "infra", "operator": "Exists"}]"#,
+    r#"affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}]}}}"#,
+];
+
+/// The texts of the files in a folder, by their names.
+fn files(folder: impl AsRef<Path>) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        all.insert(name, fs::read_to_string(entry.path())?);
+    }
+    Ok(all)
+}
+
+fn definitions() -> anyhow::Result<BTreeMap<String, String>> {
+    files(concat!(env!("CARGO_MANIFEST_DIR"), "/crds"))
+}
+
+/// Lets the API server say what it would say to an object, down to fields that it does not know.
+async fn dry_run(world: &World, object: &Value) -> anyhow::Result<()> {
+    let types: TypeMeta = serde_json::from_value(object.clone())?;
+    let resource = ApiResource::from_gvk(&(&types).try_into()?);
+    let name = object["metadata"]["name"].as_str().context("a name")?;
+    let api: Api<DynamicObject> = match object["metadata"]["namespace"].as_str() {
+        Some(namespace) => Api::namespaced_with(world.client.clone(), namespace, &resource),
+        None => Api::all_with(world.client.clone(), &resource),
+    };
+    let params = PatchParams::apply("chart").dry_run().validation_strict();
+    api.patch(name, &params, &Patch::Apply(object))
+        .await
+        .with_context(|| format!("{} {name}", types.kind))?;
+    Ok(())
+}
+
+async fn the_chart_carries_the_version_and_the_definitions_of_the_program(
+    _: Arc<World>,
+) -> anyhow::Result<()> {
+    let chart: Value = serde_saphyr::from_str(&fs::read_to_string(format!("{CHART}/Chart.yaml"))?)?;
+    ensure!(
+        chart["appVersion"] == env!("CARGO_PKG_VERSION"),
+        "appVersion in Chart.yaml is not the version in Cargo.toml"
+    );
+    ensure!(
+        files(format!("{CHART}/files/crds"))? == definitions()?,
+        "the chart's files/crds are not crds: run `make crds`"
+    );
+    Ok(())
+}
+
+async fn the_definitions_are_installed_unchanged_and_stay_when_the_release_goes(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let is_definition = |object: &Value| object["kind"] == "CustomResourceDefinition";
+    let mut rendered = helm.objects(&[]).await?;
+    rendered.retain(is_definition);
+    for text in definitions()?.values() {
+        let mut definition: Value = serde_saphyr::from_str(text)?;
+        definition["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+        let before = rendered.len();
+        rendered.retain(|object| *object != definition);
+        ensure!(rendered.len() + 1 == before, "not rendered: {definition}");
+    }
+    ensure!(rendered.is_empty(), "rendered as well: {rendered:?}");
+    let without = helm.objects(&["crds.enabled=false"]).await?;
+    ensure!(!without.iter().any(is_definition));
+    Ok(())
+}
+
+async fn helm_lint_finds_nothing(world: Arc<World>) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    helm.run(&["lint", "--strict", CHART], &[]).await?;
+    helm.run(&["lint", "--strict", CHART], &OTHER_VALUES)
+        .await?;
+    Ok(())
+}
+
+async fn a_value_that_is_unknown_or_can_not_work_is_refused(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    for (value, named) in [
+        ("replicas=2", "replicas"),
+        (r#"image.registry="x""#, "registry"),
+        (r#"image.digest="sha256:12""#, "digest"),
+        (r#"image.repository="""#, "repository"),
+        (r#"ownerId="Prod""#, "ownerId"),
+        (r#"ownerId="seventeen-letters""#, "ownerId"),
+        ("ownerId=7", "ownerId"),
+        (r#"watchNamespace="a,b""#, "watchNamespace"),
+        (r#"crds.enabled="no""#, "enabled"),
+        (r#"log.format="xml""#, "format"),
+        ("listen.port=80", "port"),
+        (r#"nodeSelector={"a": 1}"#, "nodeSelector"),
+    ] {
+        let refused = helm.template(&[value]).await;
+        let said = refused
+            .err()
+            .with_context(|| format!("{value} was taken"))?;
+        ensure!(said.to_string().contains(named), "{value}: {said:#}");
+    }
+    // Helm gives these to every chart that is a dependency of another.
+    helm.template(&[r#"global={"imageRegistry": "x"}"#]).await?;
+    Ok(())
+}
+
+/// The keys of all values; what stands in `known` is not looked into.
+fn keys(values: &Value, path: &str, known: &BTreeSet<&str>) -> BTreeSet<String> {
+    match values.as_object() {
+        Some(fields) if !known.contains(path) && !fields.is_empty() => {
+            let below = |(name, value): (&String, &Value)| {
+                let path = format!("{path}.{name}");
+                keys(value, path.trim_start_matches('.'), known)
+            };
+            fields.iter().flat_map(below).collect()
+        }
+        _ => BTreeSet::from([path.to_owned()]),
+    }
+}
+
+async fn every_value_does_something(world: Arc<World>) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let values: Value =
+        serde_saphyr::from_str(&fs::read_to_string(format!("{CHART}/values.yaml"))?)?;
+    let known: BTreeSet<&str> = OTHER_VALUES
+        .iter()
+        .filter_map(|value| value.split_once('=').map(|(key, _)| key))
+        .collect();
+    let listed = keys(&values, "", &known);
+    ensure!(
+        listed.iter().map(String::as_str).eq(known.iter().copied()),
+        "values.yaml has {listed:?}, this test tries {known:?}"
+    );
+    let default = helm.template(&[]).await?;
+    for value in OTHER_VALUES {
+        let other = helm.template(&[value]).await?;
+        ensure!(other != default, "{value} changes nothing");
+    }
+    Ok(())
+}
+
+async fn everything_rendered_is_accepted_by_the_api_server(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let here = format!("watchNamespace={:?}", world.namespace);
+    let here = here.as_str();
+    let all_changed = [&OTHER_VALUES[..], &[here]].concat();
+    for (values, count) in [
+        (&[][..], 9),
+        (&[here], 9),
+        (&[here, r#"ownerId="staging""#], 7),
+        (&["crds.enabled=false"], 6),
+        (&all_changed, 4),
+    ] {
+        let objects = helm.objects(values).await?;
+        let kinds: Vec<&Value> = objects.iter().map(|object| &object["kind"]).collect();
+        ensure!(objects.len() == count, "{values:?}: {kinds:?}");
+        for object in &objects {
+            dry_run(&world, object).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn the_objects_in_the_notes_are_accepted_by_the_api_server(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let command = ["install", RELEASE, CHART, "--dry-run=client"];
+    let notes = helm.run(&command, &[]).await?;
+    let (_, after) = notes.split_once("<<'EOF'\n").context("no example")?;
+    let (example, _) = after.split_once("\nEOF\n").context("no end of it")?;
+    let objects = documents(example)?;
+    ensure!(objects.len() == 3, "{example}");
+    for mut object in objects {
+        object["metadata"]["namespace"] = json!(world.namespace);
+        dry_run(&world, &object).await?;
+    }
+    Ok(())
+}
+
+async fn the_pod_is_accepted_where_the_restricted_standard_is_enforced(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let namespaces: Api<Namespace> = Api::all(world.client.clone());
+    let label =
+        json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    namespaces
+        .patch(
+            &world.namespace,
+            &PatchParams::default(),
+            &Patch::Merge(label),
+        )
+        .await?;
+    let objects = Helm::of(&world).await?.objects(&[]).await?;
+    let mut pod = of_kind(&objects, "Deployment")?["spec"]["template"].clone();
+    pod["apiVersion"] = json!("v1");
+    pod["kind"] = json!("Pod");
+    pod["metadata"]["name"] = json!(RELEASE);
+    pod["metadata"]["namespace"] = json!(world.namespace);
+    dry_run(&world, &pod).await?;
+
+    // The standard is enforced at all.
+    pod["spec"]["containers"][0]["securityContext"] = json!({});
+    let refused = dry_run(&world, &pod).await;
+    ensure!(
+        format!("{refused:?}").contains("PodSecurity"),
+        "{refused:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! What an installed release may do: all that the operator needs, and nothing else.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use anyhow::ensure;
+
+use super::{
+    access::{Account, NAMESPACES, line},
+    helm::Helm,
+};
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        the_operator_of_all_namespaces_may_do_its_work_and_nothing_else,
+        the_operator_of_one_namespace_may_do_nothing_elsewhere,
+    ]
+}
+
+/// All that the operator may do where it works: group, resource, verbs.
+const RIGHTS: [(&str, &str, &[&str]); 10] = [
+    ("logto-hasura.dev", "logtotenants", KIND),
+    ("logto-hasura.dev", "hasurainstances", KIND),
+    ("logto-hasura.dev", "hasurarolebindings", KIND),
+    ("logto-hasura.dev", "logtotenants/status", &["update"]),
+    ("logto-hasura.dev", "hasurainstances/status", &["update"]),
+    ("logto-hasura.dev", "hasurarolebindings/status", &["update"]),
+    ("apps", "deployments", &["get", "list", "watch", "patch"]),
+    ("", "secrets", &["get"]),
+    ("", "configmaps", &["get"]),
+    ("events.k8s.io", "events", &["create", "patch"]),
+];
+
+const KIND: &[&str] = &["list", "watch", "patch"];
+
+fn rights() -> BTreeSet<String> {
+    let lines = |(group, resource, verbs): &(&str, &str, &[&str])| {
+        let lines = verbs.iter().map(|verb| line(verb, group, resource));
+        lines.collect::<Vec<_>>()
+    };
+    RIGHTS.iter().flat_map(lines).collect()
+}
+
+async fn the_operator_of_all_namespaces_may_do_its_work_and_nothing_else(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    helm.install(&[]).await?;
+    let account = Account::of_release(&world).await?;
+    account.reads_kube_system(&world).await?;
+    for namespace in ["", "kube-system", &world.namespace] {
+        let allowed = account.all_it_may(namespace).await?;
+        ensure!(allowed == rights(), "in {namespace:?}: {allowed:#?}");
+    }
+    for verb in ["get", "list", "watch", "patch", "delete"] {
+        let may = account.may(verb, NAMESPACES, "default", "default").await?;
+        ensure!(!may, "it may {verb} the namespace default");
+    }
+    helm.uninstall().await
+}
+
+async fn the_operator_of_one_namespace_may_do_nothing_elsewhere(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let here = format!("watchNamespace={:?}", world.namespace);
+    helm.install(&[&here, r#"ownerId="staging""#]).await?;
+    let account = Account::of_release(&world).await?;
+    let allowed = account.all_it_may(&world.namespace).await?;
+    ensure!(allowed == rights(), "{allowed:#?}");
+    for namespace in ["", "kube-system"] {
+        let allowed = account.all_it_may(namespace).await?;
+        ensure!(allowed.is_empty(), "in {namespace:?}: {allowed:#?}");
+    }
+    let kube_system = account.may("get", NAMESPACES, "kube-system", "kube-system");
+    ensure!(!kube_system.await?, "an owner id was given");
+    helm.uninstall().await
+}
