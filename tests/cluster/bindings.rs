@@ -296,11 +296,7 @@ async fn a_binding_renamed_in_one_apply_takes_the_role_from_nobody(
     );
     ensure!(held_by(&world.logto, "user:reader") == ["read:user"]);
     ensure!(
-        world
-            .logto
-            .requests()
-            .get("DELETE /api/roles/:id")
-            .is_none(),
+        !world.logto.requests().contains_key("DELETE /api/roles/:id"),
         "{:?}",
         world.logto.requests()
     );

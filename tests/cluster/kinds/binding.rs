@@ -1,8 +1,9 @@
-//! HasuraRoleBindings that are refused.
+//! HasuraRoleBindings that are refused, and some that are accepted.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
+    good::Good,
     object::{Object, binding},
     refusal::{
         Bad, ENUM, NOT_AN_OBJECT, NOT_TEXT, PATTERN, REQUIRED, TOO_LONG, TOO_SHORT, UNKNOWN,
@@ -12,221 +13,149 @@ use super::{
 
 /// Descriptions that hold what tells the operator's objects from others.
 const MARKS: &[(&str, &str)] = &[
-    (
-        "is a mark",
-        "[logto-hasura:1a2b3c4d/AAAAAAAAAAAAAAAAAAAAAA]",
-    ),
-    (
-        "ends with a mark",
-        "Reads users [logto-hasura:1a2b3c4d/AAAAAAAAAAAAAAAAAAAAAA]",
-    ),
-    ("holds the start of a mark", "Reads [logto-hasura: users"),
+    ("a mark", "[logto-hasura:1a2b3c4d/AAAAAAAAAAAAAAAAAAAAAA]"),
+    ("a mark at its end", "Reads [logto-hasura:a/AAAAAAAAAAAA]"),
+    ("the start of a mark", "Reads [logto-hasura: users"),
 ];
 
 pub fn bad() -> Vec<Bad> {
     let good = binding();
+    let (spec, unknown) = (good.field("spec"), good.field("spec.permissions"));
     let mut rows = vec![
-        good.lacks("spec"),
-        good.wrong("a number for the spec", "spec", 1, NOT_AN_OBJECT),
-        good.wrong(
-            "a field that there is not",
-            "spec.permissions",
-            json!([]),
-            UNKNOWN,
-        ),
+        spec.missing(),
+        spec.bad("a number", 1, NOT_AN_OBJECT),
+        unknown.bad("no such field", json!([]), UNKNOWN),
     ];
     rows.extend(instance_ref(&good));
     rows.extend(hasura_role(&good));
     rows.extend(scope(&good));
     rows.extend(logto_role(&good));
     rows.extend(logto_role_name(&good));
-    rows.extend(descriptions(&good));
+    rows.extend(description(&good, "spec.scope.description", 256));
+    rows.extend(description(&good, "spec.logtoRole.description", 73));
     rows
 }
 
 fn instance_ref(good: &Object) -> Vec<Bad> {
-    let (reference, name) = ("spec.instanceRef", "spec.instanceRef.name");
+    let reference = good.field("spec.instanceRef");
+    let namespace = good.field("spec.instanceRef.namespace");
+    let name = good.field("spec.instanceRef.name");
     let mut rows = vec![
-        good.lacks(reference),
-        good.wrong(
-            "a name for an instanceRef",
-            reference,
-            "shop",
-            NOT_AN_OBJECT,
-        ),
-        good.wrong(
-            "an instance of another namespace",
-            "spec.instanceRef.namespace",
-            "a",
-            UNKNOWN,
-        ),
-        good.lacks(name),
-        good.wrong("an instance with an empty name", name, "", TOO_SHORT),
-        good.wrong(
-            "an instance's name of 254 characters",
-            name,
-            letters(254),
-            TOO_LONG,
-        ),
-        good.wrong("an instance by a number", name, 1, NOT_TEXT),
+        reference.missing(),
+        reference.bad("a name", "shop", NOT_AN_OBJECT),
+        namespace.bad("another namespace", "team-a", UNKNOWN),
+        name.missing(),
+        name.bad("empty", "", TOO_SHORT),
+        name.bad("254 characters", letters(254), TOO_LONG),
+        name.bad("a number", 1, NOT_TEXT),
     ];
-    for (what, text) in NOT_OBJECT_NAMES {
-        rows.push(good.wrong(
-            format!("an instance whose name {what}"),
-            name,
-            *text,
-            PATTERN,
-        ));
-    }
+    rows.extend(name.bad_texts(NOT_OBJECT_NAMES, PATTERN));
     rows
 }
 
 fn hasura_role(good: &Object) -> Vec<Bad> {
-    let field = "spec.hasuraRole";
+    let role = good.field("spec.hasuraRole");
     let mut rows = vec![
-        good.lacks(field),
-        good.wrong(
-            "null for a required hasuraRole",
-            field,
-            json!(null),
-            REQUIRED,
-        ),
-        good.wrong("an empty hasuraRole", field, "", TOO_SHORT),
-        good.wrong(
-            "a hasuraRole of 129 characters",
-            field,
-            letters(129),
-            TOO_LONG,
-        ),
-        good.wrong(
-            "a list for a hasuraRole",
-            field,
-            json!(["editor"]),
-            NOT_TEXT,
-        ),
+        role.missing(),
+        role.bad("null", Value::Null, REQUIRED),
+        role.bad("empty", "", TOO_SHORT),
+        role.bad("129 characters", letters(129), TOO_LONG),
+        role.bad("a list", json!(["editor"]), NOT_TEXT),
     ];
-    for text in ADMINS {
-        rows.push(good.wrong(
-            format!("a hasuraRole {text}"),
-            field,
-            *text,
-            "can not be admin",
-        ));
-    }
-    for (what, text) in NOT_ROLE_NAMES {
-        rows.push(good.wrong(format!("a hasuraRole that {what}"), field, *text, PATTERN));
-    }
+    rows.extend(role.bad_texts(ADMINS, "spec.hasuraRole can not be admin"));
+    rows.extend(role.bad_texts(NOT_ROLE_NAMES, PATTERN));
     rows
 }
 
 fn scope(good: &Object) -> Vec<Bad> {
-    let (scope, name) = ("spec.scope", "spec.scope.name");
+    let scope = good.field("spec.scope");
+    let unknown = good.field("spec.scope.id");
+    let name = good.field("spec.scope.name");
     let mut rows = vec![
-        good.lacks(scope),
-        good.wrong("a name for a scope", scope, "read:user", NOT_AN_OBJECT),
-        good.wrong(
-            "a field of scope that there is not",
-            "spec.scope.id",
-            "x",
-            UNKNOWN,
-        ),
-        good.lacks(name),
-        good.wrong("an empty name of a scope", name, "", TOO_SHORT),
-        good.wrong(
-            "a scope's name of 257 characters",
-            name,
-            letters(257),
-            TOO_LONG,
-        ),
-        good.wrong("a number for a scope's name", name, 7, NOT_TEXT),
+        scope.missing(),
+        scope.bad("a name", "read:user", NOT_AN_OBJECT),
+        unknown.bad("no such field", "x", UNKNOWN),
+        name.missing(),
+        name.bad("empty", "", TOO_SHORT),
+        name.bad("257 characters", letters(257), TOO_LONG),
+        name.bad("a number", 7, NOT_TEXT),
     ];
-    for (what, text) in NOT_ROLE_NAMES {
-        rows.push(good.wrong(format!("a scope whose name {what}"), name, *text, PATTERN));
-    }
+    rows.extend(name.bad_texts(NOT_ROLE_NAMES, PATTERN));
     rows
 }
 
 fn logto_role(good: &Object) -> Vec<Bad> {
-    let (role, type_) = ("spec.logtoRole", "spec.logtoRole.type");
+    let role = good.field("spec.logtoRole");
+    let unknown = good.field("spec.logtoRole.users");
+    let type_ = good.field("spec.logtoRole.type");
     vec![
-        good.wrong("a name for a logtoRole", role, "editor", NOT_AN_OBJECT),
-        good.wrong(
-            "users in the logtoRole",
-            "spec.logtoRole.users",
-            json!(["a"]),
-            UNKNOWN,
-        ),
-        good.wrong(
-            "a type of role that there is not",
-            type_,
-            "Organization",
-            ENUM,
-        ),
-        good.wrong("a type of role in lower case", type_, "user", ENUM),
-        good.wrong("an empty type of role", type_, "", ENUM),
-        good.wrong(
-            "a list for a type of role",
-            type_,
-            json!(["User"]),
-            NOT_TEXT,
-        ),
+        role.bad("a name", "editor", NOT_AN_OBJECT),
+        unknown.bad("no such field", json!(["alice"]), UNKNOWN),
+        type_.bad("no such type", "Organization", ENUM),
+        type_.bad("lower case", "user", ENUM),
+        type_.bad("empty", "", ENUM),
+        type_.bad("a list", json!(["User"]), NOT_TEXT),
     ]
 }
 
 fn logto_role_name(good: &Object) -> Vec<Bad> {
-    let field = "spec.logtoRole.name";
-    let mut rows = vec![
-        good.wrong("an empty logtoRole.name", field, "", TOO_SHORT),
-        good.wrong(
-            "a logtoRole.name of 129 characters",
-            field,
-            letters(129),
-            TOO_LONG,
-        ),
-        good.wrong("a number for a logtoRole.name", field, 7, NOT_TEXT),
-    ];
-    for text in ADMINS {
-        rows.push(good.wrong(
-            format!("a logtoRole.name {text}"),
-            field,
-            *text,
-            "can not be admin",
-        ));
-    }
-    for (what, text) in NOT_ROLE_NAMES {
-        rows.push(good.wrong(
-            format!("a logtoRole.name that {what}"),
-            field,
-            *text,
-            PATTERN,
-        ));
+    let name = good.field("spec.logtoRole.name");
+    let mut rows = name.bad_texts(ADMINS, "name can not be admin");
+    rows.extend(name.bad_texts(NOT_ROLE_NAMES, PATTERN));
+    rows.push(name.bad("empty", "", TOO_SHORT));
+    rows.push(name.bad("129 characters", letters(129), TOO_LONG));
+    rows.push(name.bad("a number", 7, NOT_TEXT));
+    rows
+}
+
+fn description(good: &Object, path: &'static str, most: usize) -> Vec<Bad> {
+    let description = good.field(path);
+    let mut rows = description.bad_texts(MARKS, "can not hold an ownership mark");
+    rows.push(description.bad("one character too long", letters(most + 1), TOO_LONG));
+    rows.push(description.bad("a list", json!(["a"]), NOT_TEXT));
+    for (what, character) in UNPRINTABLE {
+        let text = format!("Reads {character}users");
+        rows.push(description.bad(what, text, PATTERN));
     }
     rows
 }
 
-fn descriptions(good: &Object) -> Vec<Bad> {
-    let fields = [
-        ("a scope's", "spec.scope.description", 256),
-        ("a role's", "spec.logtoRole.description", 73),
+pub fn good() -> Vec<Good> {
+    let good = binding();
+    let instance = good.field("spec.instanceRef.name");
+    let role = good.field("spec.hasuraRole");
+    let scope = good.field("spec.scope.name");
+    let name = good.field("spec.logtoRole.name");
+    let type_ = good.field("spec.logtoRole.type");
+    let mut rows = vec![
+        instance.good("253 characters", letters(253)),
+        role.good("one character", "r"),
+        role.good("128 characters", letters(128)),
+        role.good("every kind of character", "aZ0_:.-"),
+        role.good("starts with admin", "administrator"),
+        role.good("ends with admin", "team:admin"),
+        scope.good("one character", "r"),
+        scope.good("256 characters", letters(256)),
+        scope.good("like the superuser, but no role", "admin"),
+        name.good("one character", "r"),
+        name.good("128 characters", letters(128)),
+        name.good("starts with admin", "admin-of-shop"),
+        type_.good("people", "User"),
+        type_.good("machines", "MachineToMachine"),
     ];
-    let mut rows = Vec::new();
-    for (of, field, most) in fields {
-        let of = format!("{of} description");
-        rows.push(good.wrong(
-            format!("{of} one too long"),
-            field,
-            letters(most + 1),
-            TOO_LONG,
-        ));
-        rows.push(good.wrong(format!("{of} is a list"), field, json!(["a"]), NOT_TEXT));
-        for (what, text) in MARKS {
-            let because = "can not hold an ownership mark";
-            rows.push(good.wrong(format!("{of} {what}"), field, *text, because));
-        }
-        for (what, character) in UNPRINTABLE {
-            let text = format!("Reads {character}users");
-            rows.push(good.wrong(format!("{of} with {what}"), field, text, PATTERN));
-        }
-    }
+    rows.extend(good_descriptions(&good, "spec.scope.description", 256));
+    rows.extend(good_descriptions(&good, "spec.logtoRole.description", 73));
     rows
+}
+
+fn good_descriptions(good: &Object, path: &'static str, most: usize) -> Vec<Good> {
+    let description = good.field(path);
+    vec![
+        description.good("as long as may be, two bytes each", "é".repeat(most)),
+        description.good("empty", ""),
+        description.good("German", "Liest Nutzer – größtenteils"),
+        description.good("Arabic", "قراءة المستخدمين"),
+        description.good("brackets", "[logto] reads [users]"),
+        description.good("joined emoji", "👩\u{200d}💻 only"),
+    ]
 }

@@ -1,402 +1,218 @@
-//! HasuraInstances that are refused.
+//! HasuraInstances that are refused, and some that are accepted.
 
 use serde_json::json;
 
 use super::{
+    good::Good,
     object::{Object, instance},
     refusal::{
-        Bad, ENUM, NOT_A_BOOL, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT, NOT_WHOLE, PATTERN, REQUIRED,
+        Bad, ENUM, NOT_A_BOOL, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT, NOT_WHOLE, PATTERN,
         TOO_LARGE, TOO_LONG, TOO_SHORT, TOO_SMALL, UNKNOWN,
     },
     texts::{ADMINS, NOT_OBJECT_NAMES, NOT_ROLE_NAMES, UNPRINTABLE, letters, uri},
 };
 
-const MANAGEMENT_API: &str = "names a Logto Management API";
-const RESERVED: &str = "urn:logto: is reserved by Logto";
-const DEFAULT_PORT: &str = "states the default port";
-const HOST_CASE: &str = "the host has to be lower case";
-
-/// Indicators, each with why it is refused.
-const INDICATORS: &[(&str, &str, &str)] = &[
-    (
-        "with &, which adds a parameter to the hook's URL",
-        "https://a.example/?a=1&b=2",
-        PATTERN,
-    ),
-    (
-        "with #, for which no token can be asked",
-        "https://a.example/#graphql",
-        PATTERN,
-    ),
-    ("with %", "https://a.example/%67raphql", PATTERN),
-    ("with a space", "https://a.example/v1 graphql", PATTERN),
-    (
-        "with a space before it",
-        " https://a.example/v1/graphql",
-        PATTERN,
-    ),
-    (
-        "with a space after it",
-        "https://a.example/v1/graphql ",
-        PATTERN,
-    ),
-    ("with a tab", "https://a.example/v1\tgraphql", PATTERN),
-    (
-        "with a line break",
-        "https://a.example/v1/graphql\n",
-        PATTERN,
-    ),
-    (
-        "on two lines",
-        "https://a.example/v1/graphql\nhttps://b.example",
-        PATTERN,
-    ),
-    (
-        "with a quotation mark",
-        "https://a.example/\"graphql",
-        PATTERN,
-    ),
-    ("with a backslash", "https://a.example\\graphql", PATTERN),
-    (
-        "with letters outside ASCII",
-        "https://bücher.example/v1/graphql",
-        PATTERN,
-    ),
-    ("without a scheme", "shop.example.com/v1/graphql", PATTERN),
-    ("that is a path", "/v1/graphql", PATTERN),
-    ("that is a scheme only", "https:", PATTERN),
-    (
-        "with a scheme in capitals",
-        "HTTPS://a.example/v1/graphql",
-        PATTERN,
-    ),
-    (
-        "of the default tenant's Management API",
-        "https://default.logto.app/api",
-        MANAGEMENT_API,
-    ),
-    (
-        "of a cloud tenant's Management API",
-        "https://foo123.logto.app/api",
-        MANAGEMENT_API,
-    ),
-    (
-        "of Logto's organizations",
-        "urn:logto:resource:organizations",
-        RESERVED,
-    ),
-    (
-        "of one organization",
-        "urn:logto:organization:org1",
-        RESERVED,
-    ),
-    (
-        "with port 443 for https",
-        "https://a.example:443/v1/graphql",
-        DEFAULT_PORT,
-    ),
-    (
-        "with port 443 and no path",
-        "https://a.example:443",
-        DEFAULT_PORT,
-    ),
-    (
-        "with port 443 and a query",
-        "https://a.example:443?a=1",
-        DEFAULT_PORT,
-    ),
-    (
-        "with port 80 for http",
-        "http://a.example:80/v1/graphql",
-        DEFAULT_PORT,
-    ),
-    (
-        "with port 80 and no path",
-        "http://a.example:80",
-        DEFAULT_PORT,
-    ),
-    (
-        "with a capital in the host",
-        "https://Shop.example.com/v1/graphql",
-        HOST_CASE,
-    ),
-    (
-        "with a capital at the host's end",
-        "http://hasura.shoP:8080",
-        HOST_CASE,
-    ),
-];
-
 pub fn bad() -> Vec<Bad> {
     let good = instance();
+    let (spec, unknown) = (good.field("spec"), good.field("spec.jwtSecret"));
     let mut rows = vec![
-        good.lacks("spec"),
-        good.wrong("a list for the spec", "spec", json!([]), NOT_AN_OBJECT),
-        good.wrong("a field that there is not", "spec.jwtSecret", "x", UNKNOWN),
+        spec.missing(),
+        spec.bad("a list", json!([]), NOT_AN_OBJECT),
+        unknown.bad("no such field", "x", UNKNOWN),
     ];
     rows.extend(references(&good));
+    rows.extend(container(&good));
     rows.extend(api_resource(&good));
     rows.extend(prefix(&good));
     rows.extend(auth(&good));
+    rows.extend(unauthorized_role(&good));
     rows.extend(jwt(&good));
+    rows.extend(claims_namespace(&good));
     rows.extend(delivery(&good));
     rows
 }
 
 fn references(good: &Object) -> Vec<Bad> {
-    let (tenant, tenant_name) = ("spec.tenantRef", "spec.tenantRef.name");
-    let (deployment, deployment_name) = ("spec.deploymentRef", "spec.deploymentRef.name");
-    let container = "spec.deploymentRef.container";
+    let tenant = good.field("spec.tenantRef");
+    let tenant_namespace = good.field("spec.tenantRef.namespace");
+    let deployment = good.field("spec.deploymentRef");
+    let deployment_namespace = good.field("spec.deploymentRef.namespace");
     let mut rows = vec![
-        good.lacks(tenant),
-        good.wrong("a name for a tenantRef", tenant, "main", NOT_AN_OBJECT),
-        good.wrong(
-            "a tenant of another namespace",
-            "spec.tenantRef.namespace",
-            "logto",
-            UNKNOWN,
-        ),
-        good.lacks(deployment),
-        good.wrong(
-            "a name for a deploymentRef",
-            deployment,
-            "hasura",
-            NOT_AN_OBJECT,
-        ),
-        good.wrong(
-            "a Deployment of another namespace",
-            "spec.deploymentRef.namespace",
-            "a",
-            UNKNOWN,
-        ),
-        good.wrong("an empty container", container, "", TOO_SHORT),
-        good.wrong(
-            "a container of 64 characters",
-            container,
-            letters(64),
-            TOO_LONG,
-        ),
-        good.wrong(
-            "a container with a dot",
-            container,
-            "graphql.engine",
-            PATTERN,
-        ),
-        good.wrong("a container with a capital", container, "Hasura", PATTERN),
-        good.wrong(
-            "a container that ends with a hyphen",
-            container,
-            "hasura-",
-            PATTERN,
-        ),
-        good.wrong("a number for a container", container, 0, NOT_TEXT),
+        tenant.missing(),
+        tenant.bad("a name", "main", NOT_AN_OBJECT),
+        tenant_namespace.bad("another namespace", "logto", UNKNOWN),
+        deployment.missing(),
+        deployment.bad("a name", "hasura", NOT_AN_OBJECT),
+        deployment_namespace.bad("another namespace", "team-a", UNKNOWN),
     ];
-    for (of, name) in [("a tenant", tenant_name), ("a Deployment", deployment_name)] {
-        rows.push(good.lacks(name));
-        rows.push(good.wrong(format!("{of} with an empty name"), name, "", TOO_SHORT));
-        rows.push(good.wrong(
-            format!("{of}: 254 characters"),
-            name,
-            letters(254),
-            TOO_LONG,
-        ));
-        rows.push(good.wrong(format!("{of} by a number"), name, 1, NOT_TEXT));
-        for (what, text) in NOT_OBJECT_NAMES {
-            rows.push(good.wrong(format!("{of} whose name {what}"), name, *text, PATTERN));
-        }
+    for path in ["spec.tenantRef.name", "spec.deploymentRef.name"] {
+        let name = good.field(path);
+        rows.push(name.missing());
+        rows.push(name.bad("empty", "", TOO_SHORT));
+        rows.push(name.bad("254 characters", letters(254), TOO_LONG));
+        rows.push(name.bad("a number", 1, NOT_TEXT));
+        rows.extend(name.bad_texts(NOT_OBJECT_NAMES, PATTERN));
     }
     rows
 }
 
+fn container(good: &Object) -> Vec<Bad> {
+    let container = good.field("spec.deploymentRef.container");
+    vec![
+        container.bad("empty", "", TOO_SHORT),
+        container.bad("64 characters", letters(64), TOO_LONG),
+        container.bad("a dot", "graphql.engine", PATTERN),
+        container.bad("a capital", "Hasura", PATTERN),
+        container.bad("ends with a hyphen", "hasura-", PATTERN),
+        container.bad("a number", 0, NOT_TEXT),
+    ]
+}
+
 fn api_resource(good: &Object) -> Vec<Bad> {
-    let (resource, indicator) = ("spec.apiResource", "spec.apiResource.indicator");
-    let (name, life) = (
-        "spec.apiResource.name",
-        "spec.apiResource.accessTokenTtlSeconds",
-    );
+    let resource = good.field("spec.apiResource");
+    let unknown = good.field("spec.apiResource.scopes");
+    let name = good.field("spec.apiResource.name");
+    let life = good.field("spec.apiResource.accessTokenTtlSeconds");
     let mut rows = vec![
-        good.lacks(resource),
-        good.wrong(
-            "an indicator for an apiResource",
-            resource,
-            "https://a.example",
-            NOT_AN_OBJECT,
-        ),
-        good.wrong(
-            "a scope in the apiResource",
-            "spec.apiResource.scopes",
-            json!([]),
-            UNKNOWN,
-        ),
-        good.lacks(indicator),
-        good.wrong(
-            "null for a required indicator",
-            indicator,
-            json!(null),
-            REQUIRED,
-        ),
-        good.wrong(
-            "an indicator of 3 characters",
-            indicator,
-            "a:b",
-            "at least 4 chars long",
-        ),
-        good.wrong(
-            "an indicator of 257 characters",
-            indicator,
-            uri(257),
-            TOO_LONG,
-        ),
-        good.wrong("an object for an indicator", indicator, json!({}), NOT_TEXT),
-        good.lacks(name),
-        good.wrong("an empty name of an API resource", name, "", TOO_SHORT),
-        good.wrong(
-            "an API resource's name of 129 characters",
-            name,
-            letters(129),
-            TOO_LONG,
-        ),
-        good.wrong("a number for an API resource's name", name, 7, NOT_TEXT),
-        good.wrong("an access token for 59 seconds", life, 59, TOO_SMALL),
-        good.wrong("an access token for over a day", life, 86_401, TOO_LARGE),
-        good.wrong("an access token for ever", life, -1, TOO_SMALL),
-        good.wrong(
-            "an access token's life with a unit",
-            life,
-            "1h",
-            NOT_A_NUMBER,
-        ),
-        good.wrong(
-            "an access token's life with a fraction",
-            life,
-            90.5,
-            NOT_WHOLE,
-        ),
+        resource.missing(),
+        resource.bad("a text", "https://a.example", NOT_AN_OBJECT),
+        unknown.bad("no such field", json!([]), UNKNOWN),
+        name.missing(),
+        name.bad("empty", "", TOO_SHORT),
+        name.bad("129 characters", letters(129), TOO_LONG),
+        name.bad("a number", 7, NOT_TEXT),
+        life.bad("59 seconds", 59, TOO_SMALL),
+        life.bad("over a day", 86_401, TOO_LARGE),
+        life.bad("for ever", -1, TOO_SMALL),
+        life.bad("with a unit", "1h", NOT_A_NUMBER),
+        life.bad("with a fraction", 90.5, NOT_WHOLE),
     ];
-    for (what, text, because) in INDICATORS {
-        rows.push(good.wrong(format!("an indicator {what}"), indicator, *text, because));
-    }
     for (what, character) in UNPRINTABLE {
-        let what = format!("an API resource's name with {what}");
-        rows.push(good.wrong(what, name, format!("Shop{character}"), PATTERN));
+        rows.push(name.bad(what, format!("Shop{character}"), PATTERN));
     }
     rows
 }
 
 fn prefix(good: &Object) -> Vec<Bad> {
-    let field = "spec.logtoRoleNamePrefix";
-    let mut rows = vec![
-        good.wrong("a prefix of 64 characters", field, letters(64), TOO_LONG),
-        good.wrong("a list for a prefix", field, json!(["shop-"]), NOT_TEXT),
-    ];
-    for (what, text) in NOT_ROLE_NAMES {
-        rows.push(good.wrong(format!("a prefix that {what}"), field, *text, PATTERN));
-    }
+    let prefix = good.field("spec.logtoRoleNamePrefix");
+    let mut rows = prefix.bad_texts(NOT_ROLE_NAMES, PATTERN);
+    rows.push(prefix.bad("64 characters", letters(64), TOO_LONG));
+    rows.push(prefix.bad("a list", json!(["shop-"]), NOT_TEXT));
     rows
 }
 
 fn auth(good: &Object) -> Vec<Bad> {
-    let (mode, role) = ("spec.auth.mode", "spec.auth.unauthorizedRole");
-    let mut rows = vec![
-        good.wrong("a text for auth", "spec.auth", "JWT", NOT_AN_OBJECT),
-        good.wrong(
-            "an admin secret in auth",
-            "spec.auth.adminSecret",
-            "x",
-            UNKNOWN,
-        ),
-        good.wrong("a mode that there is not", mode, "Basic", ENUM),
-        good.wrong("a mode in lower case", mode, "jwt", ENUM),
-        good.wrong("a bool for a mode", mode, true, NOT_TEXT),
-        good.wrong("an empty unauthorizedRole", role, "", TOO_SHORT),
-        good.wrong(
-            "an unauthorizedRole of 129 characters",
-            role,
-            letters(129),
-            TOO_LONG,
-        ),
-        good.wrong(
-            "a list for an unauthorizedRole",
-            role,
-            json!(["anonymous"]),
-            NOT_TEXT,
-        ),
-    ];
-    for text in ADMINS {
-        let what = format!("{text} for callers without a token");
-        rows.push(good.wrong(what, role, *text, "can not be admin"));
-    }
-    for (what, text) in NOT_ROLE_NAMES {
-        rows.push(good.wrong(
-            format!("an unauthorizedRole that {what}"),
-            role,
-            *text,
-            PATTERN,
-        ));
-    }
+    let (auth, mode) = (good.field("spec.auth"), good.field("spec.auth.mode"));
+    let unknown = good.field("spec.auth.adminSecret");
+    vec![
+        auth.bad("a text", "JWT", NOT_AN_OBJECT),
+        unknown.bad("no such field", "x", UNKNOWN),
+        mode.bad("no such mode", "Basic", ENUM),
+        mode.bad("lower case", "jwt", ENUM),
+        mode.bad("a bool", true, NOT_TEXT),
+    ]
+}
+
+fn unauthorized_role(good: &Object) -> Vec<Bad> {
+    let role = good.field("spec.auth.unauthorizedRole");
+    let mut rows = role.bad_texts(ADMINS, "unauthorizedRole can not be admin");
+    rows.extend(role.bad_texts(NOT_ROLE_NAMES, PATTERN));
+    rows.push(role.bad("empty", "", TOO_SHORT));
+    rows.push(role.bad("129 characters", letters(129), TOO_LONG));
+    rows.push(role.bad("a list", json!(["anonymous"]), NOT_TEXT));
     rows
 }
 
 fn jwt(good: &Object) -> Vec<Bad> {
-    let (claims, skew) = (
-        "spec.auth.jwt.claimsNamespace",
-        "spec.auth.jwt.allowedSkewSeconds",
-    );
-    let mut rows = vec![
-        good.wrong("a text for jwt", "spec.auth.jwt", "RS256", NOT_AN_OBJECT),
-        good.wrong("a key in jwt", "spec.auth.jwt.key", "x", UNKNOWN),
-        good.wrong(
-            "a claimsNamespace of 4 characters",
-            claims,
-            "a://",
-            "at least 5 chars long",
-        ),
-        good.wrong(
-            "a claimsNamespace of 257 characters",
-            claims,
-            uri(257),
-            TOO_LONG,
-        ),
-        good.wrong("a number for a claimsNamespace", claims, 7, NOT_TEXT),
-        good.wrong("tokens taken before they are made", skew, -1, TOO_SMALL),
-        good.wrong("a skew of over five minutes", skew, 301, TOO_LARGE),
-        good.wrong("a skew with a unit", skew, "60s", NOT_A_NUMBER),
-        good.wrong("a skew with a fraction", skew, 0.5, NOT_WHOLE),
-    ];
+    let (jwt, unknown) = (good.field("spec.auth.jwt"), good.field("spec.auth.jwt.key"));
+    let skew = good.field("spec.auth.jwt.allowedSkewSeconds");
+    vec![
+        jwt.bad("a text", "RS256", NOT_AN_OBJECT),
+        unknown.bad("no such field", "x", UNKNOWN),
+        skew.bad("below zero", -1, TOO_SMALL),
+        skew.bad("over five minutes", 301, TOO_LARGE),
+        skew.bad("with a unit", "60s", NOT_A_NUMBER),
+        skew.bad("with a fraction", 0.5, NOT_WHOLE),
+    ]
+}
+
+fn claims_namespace(good: &Object) -> Vec<Bad> {
+    let claims = good.field("spec.auth.jwt.claimsNamespace");
     let texts = [
-        ("that is a standard claim", "roles"),
-        ("that is a claim of Logto's", "organization_id"),
-        ("without ://", "https:hasura.io"),
-        ("without a scheme", "://hasura.io/jwt/claims"),
-        ("with a scheme in capitals", "HTTPS://hasura.io/jwt/claims"),
-        ("with a space", "https://hasura.io/jwt claims"),
-        ("with a line break", "https://hasura.io/jwt/claims\n"),
-        ("with #", "https://hasura.io/jwt#claims"),
+        ("a standard claim", "roles"),
+        ("a claim of Logto's", "organization_id"),
+        ("no ://", "https:hasura.io"),
+        ("no scheme", "://hasura.io/jwt/claims"),
+        ("a scheme in capitals", "HTTPS://hasura.io/jwt/claims"),
+        ("a space", "https://hasura.io/jwt claims"),
+        ("a line break at its end", "https://hasura.io/jwt/claims\n"),
+        ("#", "https://hasura.io/jwt#claims"),
     ];
-    for (what, text) in texts {
-        rows.push(good.wrong(format!("a claimsNamespace {what}"), claims, text, PATTERN));
-    }
+    let mut rows = claims.bad_texts(&texts, PATTERN);
+    rows.push(claims.bad("4 characters", "a://", "at least 5 chars long"));
+    rows.push(claims.bad("257 characters", uri(257), TOO_LONG));
+    rows.push(claims.bad("a number", 7, NOT_TEXT));
     rows
 }
 
 fn delivery(good: &Object) -> Vec<Bad> {
-    let (mode, recreate) = ("spec.delivery.mode", "spec.delivery.allowRecreate");
+    let delivery = good.field("spec.delivery");
+    let unknown = good.field("spec.delivery.force");
+    let mode = good.field("spec.delivery.mode");
+    let recreate = good.field("spec.delivery.allowRecreate");
     vec![
-        good.wrong(
-            "a text for delivery",
-            "spec.delivery",
-            "PatchEnv",
-            NOT_AN_OBJECT,
-        ),
-        good.wrong(
-            "a field of delivery that there is not",
-            "spec.delivery.force",
-            true,
-            UNKNOWN,
-        ),
-        good.wrong("a delivery that there is not", mode, "Pigeon", ENUM),
-        good.wrong("a delivery in lower case", mode, "patchEnv", ENUM),
-        good.wrong("a number for a delivery", mode, 1, NOT_TEXT),
-        good.wrong("a text for allowRecreate", recreate, "yes", NOT_A_BOOL),
+        delivery.bad("a text", "PatchEnv", NOT_AN_OBJECT),
+        unknown.bad("no such field", true, UNKNOWN),
+        mode.bad("no such mode", "Pigeon", ENUM),
+        mode.bad("lower case", "patchEnv", ENUM),
+        mode.bad("a number", 1, NOT_TEXT),
+        recreate.bad("a text", "yes", NOT_A_BOOL),
+    ]
+}
+
+pub fn good() -> Vec<Good> {
+    let good = instance();
+    let tenant = good.field("spec.tenantRef.name");
+    let deployment = good.field("spec.deploymentRef.name");
+    let container = good.field("spec.deploymentRef.container");
+    let name = good.field("spec.apiResource.name");
+    let life = good.field("spec.apiResource.accessTokenTtlSeconds");
+    let prefix = good.field("spec.logtoRoleNamePrefix");
+    vec![
+        tenant.good("253 characters", letters(253)),
+        deployment.good("253 characters", letters(253)),
+        container.good("one character", "h"),
+        container.good("63 characters", letters(63)),
+        name.good("one character", "S"),
+        name.good("128 letters of two bytes", "é".repeat(128)),
+        name.good("Arabic", "متجر"),
+        life.good("a minute", 60),
+        life.good("a day", 86_400),
+        prefix.good("empty", ""),
+        prefix.good("63 characters", letters(63)),
+        prefix.good("a hyphen at its end", "shop-"),
+    ]
+}
+
+pub fn good_auth() -> Vec<Good> {
+    let good = instance();
+    let role = good.field("spec.auth.unauthorizedRole");
+    let claims = good.field("spec.auth.jwt.claimsNamespace");
+    let skew = good.field("spec.auth.jwt.allowedSkewSeconds");
+    let mode = good.field("spec.auth.mode");
+    let delivery = good.field("spec.delivery.mode");
+    let recreate = good.field("spec.delivery.allowRecreate");
+    vec![
+        role.good("one", "anonymous"),
+        role.good("starts with admin", "admin-viewer"),
+        role.good("one character", "a"),
+        role.good("128 characters", letters(128)),
+        claims.good("5 characters", "a://b"),
+        claims.good("256 characters", uri(256)),
+        skew.good("none", 0),
+        skew.good("five minutes", 300),
+        mode.good("by name", "JWT"),
+        delivery.good("by name", "PatchEnv"),
+        recreate.good("allowed", true),
     ]
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::refusal::{Bad, REQUIRED};
+use super::{
+    good::Good,
+    refusal::{Bad, REQUIRED},
+};
 
 /// An object as a user would write it.
 #[derive(Clone)]
@@ -91,39 +94,56 @@ impl Object {
         self
     }
 
+    /// One field, for the rows that are about it.
+    pub fn field(&self, path: &'static str) -> Field<'_> {
+        Field { of: self, path }
+    }
+
     /// This object as a row that has to be refused for one field.
-    pub fn refused(
-        self,
-        what: impl Into<String>,
-        field: &'static str,
-        because: &'static str,
-    ) -> Bad {
+    pub fn refused(self, what: &str, field: &'static str, because: &'static str) -> Bad {
         Bad {
-            what: what.into(),
+            what: format!("{field}: {what}"),
             object: self,
             field,
             because,
         }
     }
+}
 
-    /// A row with a wrong value in one field.
-    pub fn wrong(
-        &self,
-        what: impl Into<String>,
-        field: &'static str,
-        value: impl Into<Value>,
-        because: &'static str,
-    ) -> Bad {
-        self.clone()
-            .with(field, value)
-            .refused(what, field, because)
+/// One field of a good object.
+pub struct Field<'a> {
+    of: &'a Object,
+    path: &'static str,
+}
+
+impl Field<'_> {
+    /// A row with a value that is refused.
+    pub fn bad(&self, what: &str, value: impl Into<Value>, because: &'static str) -> Bad {
+        let object = self.of.clone().with(self.path, value);
+        object.refused(what, self.path, because)
     }
 
-    /// A row without a field that is required.
-    pub fn lacks(&self, field: &'static str) -> Bad {
-        self.clone()
-            .without(field)
-            .refused(format!("no {field}"), field, REQUIRED)
+    /// A row for each of these texts.
+    pub fn bad_texts(&self, texts: &[(&str, &str)], because: &'static str) -> Vec<Bad> {
+        let texts = texts.iter();
+        texts
+            .map(|(what, text)| self.bad(what, *text, because))
+            .collect()
+    }
+
+    /// A row without the field, which is required.
+    pub fn missing(&self) -> Bad {
+        let object = self.of.clone().without(self.path);
+        object.refused("missing", self.path, REQUIRED)
+    }
+
+    /// A row with a value that is accepted.
+    pub fn good(&self, what: &str, value: impl Into<Value>) -> Good {
+        Good {
+            what: format!("{}: {what}", self.path),
+            object: self.of.clone().with(self.path, value),
+            field: self.path,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! LogtoTenants that are refused.
+//! LogtoTenants that are refused, and some that are accepted.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
+    good::Good,
     object::{Object, tenant},
     refusal::{
         Bad, ENUM, NOT_A_BOOL, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT, NOT_WHOLE, PATTERN, REQUIRED,
@@ -13,168 +14,160 @@ use super::{
 
 pub fn bad() -> Vec<Bad> {
     let good = tenant();
+    let spec = good.field("spec");
+    let unknown = good.field("spec.endpoint");
     let mut rows = vec![
-        good.lacks("spec"),
-        good.wrong("a text for the spec", "spec", "default", NOT_AN_OBJECT),
-        good.wrong(
-            "a field that there is not",
-            "spec.endpoint",
-            "https://a.example",
-            UNKNOWN,
-        ),
+        spec.missing(),
+        spec.bad("a text", "default", NOT_AN_OBJECT),
+        unknown.bad("no such field", "https://a.example", UNKNOWN),
     ];
     rows.extend(tenant_id(&good));
     rows.extend(secret(&good));
     rows.extend(endpoint_for_hasura(&good));
     rows.extend(settings(&good));
+    rows.extend(rate_limit(&good));
     rows
 }
 
 fn tenant_id(good: &Object) -> Vec<Bad> {
-    let field = "spec.tenantId";
+    let id = good.field("spec.tenantId");
     vec![
-        good.lacks(field),
-        good.wrong("null for a required tenantId", field, json!(null), REQUIRED),
-        good.wrong("an empty tenantId", field, "", TOO_SHORT),
-        good.wrong("a tenantId of 64 characters", field, letters(64), TOO_LONG),
-        good.wrong("a tenantId with a capital", field, "Default", PATTERN),
-        good.wrong("a tenantId with a dot", field, "default.evil", PATTERN),
-        good.wrong("a tenantId with a slash", field, "default/api", PATTERN),
-        good.wrong(
-            "a tenantId that starts with a hyphen",
-            field,
-            "-default",
-            PATTERN,
-        ),
-        good.wrong(
-            "a tenantId that ends with a hyphen",
-            field,
-            "default-",
-            PATTERN,
-        ),
-        good.wrong(
-            "a tenantId that ends with a line break",
-            field,
-            "default\n",
-            PATTERN,
-        ),
-        good.wrong("a number for a tenantId", field, 7, NOT_TEXT),
+        id.missing(),
+        id.bad("null", Value::Null, REQUIRED),
+        id.bad("empty", "", TOO_SHORT),
+        id.bad("64 characters", letters(64), TOO_LONG),
+        id.bad("a capital", "Default", PATTERN),
+        id.bad("a dot", "default.evil", PATTERN),
+        id.bad("a slash", "default/api", PATTERN),
+        id.bad("starts with a hyphen", "-default", PATTERN),
+        id.bad("ends with a hyphen", "default-", PATTERN),
+        id.bad("a line break at its end", "default\n", PATTERN),
+        id.bad("a number", 7, NOT_TEXT),
     ]
 }
 
 fn secret(good: &Object) -> Vec<Bad> {
-    let (reference, name) = (
-        "spec.credentialsSecretRef",
-        "spec.credentialsSecretRef.name",
-    );
+    let reference = good.field("spec.credentialsSecretRef");
+    let name = good.field("spec.credentialsSecretRef.name");
+    let namespace = good.field("spec.credentialsSecretRef.namespace");
     let mut rows = vec![
-        good.lacks(reference),
-        good.wrong(
-            "a name for a reference to a Secret",
-            reference,
-            "logto-m2m",
-            NOT_AN_OBJECT,
-        ),
-        good.lacks(name),
-        good.wrong("an empty name of a Secret", name, "", TOO_SHORT),
-        good.wrong(
-            "a name of a Secret of 254 characters",
-            name,
-            letters(254),
-            TOO_LONG,
-        ),
-        good.wrong("a number for a name of a Secret", name, 7, NOT_TEXT),
-        good.wrong(
-            "a Secret of another namespace",
-            "spec.credentialsSecretRef.namespace",
-            "kube-system",
-            UNKNOWN,
-        ),
+        reference.missing(),
+        reference.bad("a name", "logto-m2m", NOT_AN_OBJECT),
+        name.missing(),
+        name.bad("empty", "", TOO_SHORT),
+        name.bad("254 characters", letters(254), TOO_LONG),
+        name.bad("a number", 7, NOT_TEXT),
+        namespace.bad("another namespace", "kube-system", UNKNOWN),
     ];
-    for (what, text) in NOT_OBJECT_NAMES {
-        rows.push(good.wrong(format!("a Secret whose name {what}"), name, *text, PATTERN));
-    }
+    rows.extend(name.bad_texts(NOT_OBJECT_NAMES, PATTERN));
     rows
 }
 
 fn endpoint_for_hasura(good: &Object) -> Vec<Bad> {
-    let field = "spec.endpointForHasura";
-    let texts = [
-        ("without a scheme", "logto.example.com"),
-        ("that is neither http nor https", "ftp://logto.example.com"),
-        ("without a host", "https://"),
-        ("with a path", "https://logto.example.com/oidc"),
-        ("with a query", "https://logto.example.com?a=1"),
-        ("with a fragment", "https://logto.example.com#a"),
-        ("with a user", "https://user:word@logto.example.com"),
-        ("with a space", "https://logto.example.com "),
-        ("with a line break", "https://logto.example.com\n"),
-        ("with a percent sign", "https://logto%2eexample.com"),
-        ("with a backslash", "https://logto.example.com\\evil"),
-    ];
-    let plain = "has to be https unless spec.allowPlainHttp is true";
+    let path = "spec.endpointForHasura";
+    let (field, plain) = (good.field(path), "http://logto:3001");
     let forbidden = good.clone().with("spec.allowPlainHttp", false);
+    let because = "has to be https unless spec.allowPlainHttp is true";
     let mut rows = vec![
-        good.wrong(
-            "an endpointForHasura of 257 characters",
-            field,
-            uri(257),
-            TOO_LONG,
-        ),
-        good.wrong(
-            "a list for an endpointForHasura",
-            field,
-            json!([]),
-            NOT_TEXT,
-        ),
-        good.wrong("plain http, not allowed", field, "http://logto:3001", plain),
-        forbidden.wrong("plain http, forbidden", field, "http://logto:3001", plain),
+        field.bad("257 characters", uri(257), TOO_LONG),
+        field.bad("a list", json!([]), NOT_TEXT),
+        field.bad("plain http", plain, because),
+        (forbidden.field(path)).bad("plain http, forbidden by name", plain, because),
     ];
-    for (what, text) in texts {
-        rows.push(good.wrong(format!("an endpointForHasura {what}"), field, text, PATTERN));
-    }
+    let not_origins = [
+        ("no scheme", "logto.example.com"),
+        ("neither http nor https", "ftp://logto.example.com"),
+        ("no host", "https://"),
+        ("a path", "https://logto.example.com/oidc"),
+        ("a query", "https://logto.example.com?a=1"),
+        ("a fragment", "https://logto.example.com#a"),
+        ("a user", "https://user:word@logto.example.com"),
+        ("a space", "https://logto.example.com "),
+        ("a line break", "https://logto.example.com\n"),
+        ("a percent sign", "https://logto%2eexample.com"),
+        ("a backslash", "https://logto.example.com\\evil"),
+    ];
+    rows.extend(field.bad_texts(&not_origins, PATTERN));
     rows
 }
 
 fn settings(good: &Object) -> Vec<Bad> {
-    let (plain, check) = ("spec.allowPlainHttp", "spec.jwksCheck");
-    let (rate, burst) = ("spec.rateLimit.requestsPerSecond", "spec.rateLimit.burst");
-    let resync = "spec.resyncPeriodSeconds";
+    let plain = good.field("spec.allowPlainHttp");
+    let check = good.field("spec.jwksCheck");
+    let resync = good.field("spec.resyncPeriodSeconds");
     vec![
-        good.wrong("a text for allowPlainHttp", plain, "true", NOT_A_BOOL),
-        good.wrong("a number for allowPlainHttp", plain, 1, NOT_A_BOOL),
-        good.wrong("a jwksCheck that there is not", check, "Sometimes", ENUM),
-        good.wrong("a jwksCheck in lower case", check, "require", ENUM),
-        good.wrong("an empty jwksCheck", check, "", ENUM),
-        good.wrong("a bool for a jwksCheck", check, true, NOT_TEXT),
-        good.wrong(
-            "a number for a rateLimit",
-            "spec.rateLimit",
-            10,
-            NOT_AN_OBJECT,
-        ),
-        good.wrong(
-            "a field of rateLimit that there is not",
-            "spec.rateLimit.qps",
-            10,
-            UNKNOWN,
-        ),
-        good.wrong("no request a second", rate, 0, TOO_SMALL),
-        good.wrong("less than no request a second", rate, -1, TOO_SMALL),
-        good.wrong("1001 requests a second", rate, 1001, TOO_LARGE),
-        good.wrong("one and a half requests a second", rate, 1.5, NOT_WHOLE),
-        good.wrong("a text for requests a second", rate, "10", NOT_A_NUMBER),
-        good.wrong("a burst of none", burst, 0, TOO_SMALL),
-        good.wrong("a burst of 1001", burst, 1001, TOO_LARGE),
-        good.wrong("a text for a burst", burst, "20", NOT_A_NUMBER),
-        good.wrong("a resync period of 59 seconds", resync, 59, TOO_SMALL),
-        good.wrong("a resync period of over a day", resync, 86_401, TOO_LARGE),
-        good.wrong("a resync period with a unit", resync, "10m", NOT_A_NUMBER),
-        good.wrong(
-            "a resync period past 32 bits",
-            resync,
-            1_u64 << 32,
-            TOO_LARGE,
-        ),
+        plain.bad("a text", "true", NOT_A_BOOL),
+        plain.bad("a number", 1, NOT_A_BOOL),
+        check.bad("no such check", "Sometimes", ENUM),
+        check.bad("lower case", "require", ENUM),
+        check.bad("empty", "", ENUM),
+        check.bad("a bool", true, NOT_TEXT),
+        resync.bad("59 seconds", 59, TOO_SMALL),
+        resync.bad("over a day", 86_401, TOO_LARGE),
+        resync.bad("with a unit", "10m", NOT_A_NUMBER),
+        resync.bad("past 32 bits", 1_u64 << 32, TOO_LARGE),
+    ]
+}
+
+fn rate_limit(good: &Object) -> Vec<Bad> {
+    let limit = good.field("spec.rateLimit");
+    let unknown = good.field("spec.rateLimit.qps");
+    let rate = good.field("spec.rateLimit.requestsPerSecond");
+    let burst = good.field("spec.rateLimit.burst");
+    vec![
+        limit.bad("a number", 10, NOT_AN_OBJECT),
+        unknown.bad("no such field", 10, UNKNOWN),
+        rate.bad("none", 0, TOO_SMALL),
+        rate.bad("less than none", -1, TOO_SMALL),
+        rate.bad("1001", 1001, TOO_LARGE),
+        rate.bad("one and a half", 1.5, NOT_WHOLE),
+        rate.bad("a text", "10", NOT_A_NUMBER),
+        burst.bad("none", 0, TOO_SMALL),
+        burst.bad("1001", 1001, TOO_LARGE),
+        burst.bad("a text", "20", NOT_A_NUMBER),
+    ]
+}
+
+pub fn good() -> Vec<Good> {
+    let good = tenant();
+    let id = good.field("spec.tenantId");
+    let secret = good.field("spec.credentialsSecretRef.name");
+    let check = good.field("spec.jwksCheck");
+    let rate = good.field("spec.rateLimit.requestsPerSecond");
+    let burst = good.field("spec.rateLimit.burst");
+    let resync = good.field("spec.resyncPeriodSeconds");
+    let mut rows = vec![
+        id.good("one character", "a"),
+        id.good("63 characters", letters(63)),
+        id.good("of Logto's cloud", "4f9-x2"),
+        secret.good("253 characters", letters(253)),
+        secret.good("a dot", "logto.m2m"),
+        check.good("the default by name", "Require"),
+        check.good("the other", "Skip"),
+        rate.good("one", 1),
+        rate.good("1000", 1000),
+        burst.good("one", 1),
+        burst.good("1000", 1000),
+        resync.good("a minute", 60),
+        resync.good("a day", 86_400),
+    ];
+    rows.extend(good_endpoints(&good));
+    rows
+}
+
+fn good_endpoints(good: &Object) -> Vec<Good> {
+    let path = "spec.endpointForHasura";
+    let plain = good.clone().with("spec.allowPlainHttp", true);
+    let (field, plain) = (good.field(path), plain.field(path));
+    let longest = format!("https://{}", letters(248));
+    vec![
+        field.good("empty", ""),
+        field.good("a port", "https://logto.example.com:3001"),
+        field.good("/ at its end", "https://logto.example.com/"),
+        field.good("256 characters", longest),
+        field.good("an IPv6 address", "https://[fd00::1]:3001"),
+        field.good("capitals", "https://LOGTO.example.com"),
+        plain.good("plain http, allowed", "http://logto.logto.svc:3001"),
+        plain.good("https beside allowed http", "https://logto.example.com"),
     ]
 }

@@ -5,9 +5,9 @@ pub const UNPRINTABLE: &[(&str, char)] = &[
     ("NUL", '\0'),
     ("a tab", '\t'),
     ("a line break", '\n'),
-    ("an escape", '\x1b'),
+    ("the last of the C0 controls", '\x1f'),
     ("a delete", '\x7f'),
-    ("a next-line control", '\u{85}'),
+    ("the first of the C1 controls", '\u{80}'),
     ("the last of the C1 controls", '\u{9f}'),
     ("an Arabic letter mark", '\u{61c}'),
     ("a left-to-right mark", '\u{200e}'),
@@ -22,31 +22,33 @@ pub const UNPRINTABLE: &[(&str, char)] = &[
 pub const NOT_ROLE_NAMES: &[(&str, &str)] = &[
     ("starts with a digit", "1reader"),
     ("starts with a hyphen", "-reader"),
-    ("names a role that Logto hides", "#internal:reader"),
-    ("holds a space", "user reader"),
-    ("ends with a line break", "reader\n"),
-    ("holds a slash", "user/reader"),
-    ("holds a letter outside ASCII", "rôle"),
-    (
-        "holds a Cyrillic letter that looks like a Latin one",
-        "аdmin",
-    ),
-    ("holds a right-to-left override", "reader\u{202e}"),
+    ("a name that Logto hides", "#internal:reader"),
+    ("a space", "user reader"),
+    ("a line break at its end", "reader\n"),
+    ("a slash", "user/reader"),
+    ("a letter outside ASCII", "rôle"),
+    ("a Cyrillic letter like a Latin one", "\u{430}dmin"),
+    ("a right-to-left override", "reader\u{202e}"),
 ];
 
 /// Every way to write the role that is superuser in Hasura.
-pub const ADMINS: &[&str] = &["admin", "Admin", "ADMIN", "aDmIn"];
+pub const ADMINS: &[(&str, &str)] = &[
+    ("the superuser", "admin"),
+    ("the superuser with a capital", "Admin"),
+    ("the superuser in capitals", "ADMIN"),
+    ("the superuser in mixed case", "aDmIn"),
+];
 
 /// What is no name of an object in Kubernetes.
 pub const NOT_OBJECT_NAMES: &[(&str, &str)] = &[
-    ("has a capital", "Main"),
+    ("a capital", "Main"),
     ("starts with a hyphen", "-main"),
     ("ends with a hyphen", "main-"),
     ("starts with a dot", ".main"),
     ("climbs out of its folder", "../main"),
     ("names another namespace", "logto/main"),
-    ("holds an underscore", "main_1"),
-    ("ends with a line break", "main\n"),
+    ("an underscore", "main_1"),
+    ("a line break at its end", "main\n"),
 ];
 
 /// As many letters as asked for.

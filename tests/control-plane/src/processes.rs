@@ -2,17 +2,17 @@
 //!
 //! Nothing that runs in a process can clean up after its SIGKILL, so two small helpers do. `leader` is a `cat` whose
 //! process group all programs join; `watchdog` is a shell that waits until its standard input, a pipe that only this
-//! process holds, is closed, then kills that group and removes the folder. Both are there before the first program is,
-//! so there is no moment at which a program could be left behind. The group also keeps a terminal's Ctrl-C away from the
-//! programs, so that they end in order.
+//! process holds, is closed, then kills that group and removes the folder. Both are there before the folder and the
+//! first program are, so there is no moment at which something could be left behind. The group also keeps a terminal's
+//! Ctrl-C away from the programs, so that they end in order.
 
 use std::fs::{self, File};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow};
-use tempfile::TempDir;
 
 /// Kills the group $1 and removes the folder $2 as soon as the pipe is closed. The second try is for a file that a
 /// program, already killed, was just making.
@@ -23,7 +23,7 @@ rm -rf -- "$2" || { sleep 1; rm -rf -- "$2"; }
 "#;
 
 pub(crate) struct Processes {
-    folder: TempDir,
+    folder: PathBuf,
     leader: Child,
     watchdog: Child,
     programs: Vec<Program>,
@@ -37,17 +37,19 @@ struct Program {
 impl Processes {
     /// Makes the folder and the helpers.
     pub(crate) fn new() -> Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("logto-hasura-")
-            .tempdir()
-            .context("a temporary folder")?;
-        let leader = helper("cat", &[], 0)?;
-        let group = leader.id().to_string();
+        let name = format!("logto-hasura-{:016x}", rand::random::<u64>());
+        let folder = std::env::temp_dir().join(name);
         let path = folder
-            .path()
             .to_str()
-            .context("the temporary folder's name is not UTF-8")?;
-        let watchdog = helper("sh", &["-c", WATCHDOG, "sh", &group, path], 0)?;
+            .context("the name of the temporary folder is not UTF-8")?;
+        let leader = helper("cat", &[])?;
+        let group = leader.id().to_string();
+        let watchdog = helper("sh", &["-c", WATCHDOG, "sh", &group, path])?;
+        // A folder that is there already is an error, so nobody can have prepared one.
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("the folder {path}"))?;
         Ok(Self {
             folder,
             leader,
@@ -58,7 +60,7 @@ impl Processes {
 
     /// The folder that lives as long as the programs.
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Starts a program; what it says goes to `<name>.log` in the folder.
@@ -72,7 +74,7 @@ impl Processes {
         let group = i32::try_from(self.leader.id()).context("a process id is too large")?;
         let child = Command::new(program)
             .args(arguments)
-            .current_dir(self.folder.path())
+            .current_dir(&self.folder)
             .process_group(group)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -122,7 +124,7 @@ impl Processes {
     }
 
     fn log_path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(format!("{name}.log"))
+        self.folder.join(format!("{name}.log"))
     }
 }
 
@@ -137,8 +139,8 @@ impl Drop for Processes {
         for program in &mut self.programs {
             let _ = program.child.wait();
         }
-        // TempDir would do it later, but the watchdog has to outlive it.
-        let _ = fs::remove_dir_all(self.folder.path());
+        // What is left after an error is what the operating system cleans up with its temporary files.
+        let _ = fs::remove_dir_all(&self.folder);
         for helper in [&mut self.leader, &mut self.watchdog] {
             let _ = helper.kill();
             let _ = helper.wait();
@@ -146,12 +148,12 @@ impl Drop for Processes {
     }
 }
 
-/// Starts a helper that sees its standard input closed when this process ends.
-fn helper(program: &str, arguments: &[&str], group: i32) -> Result<Child> {
+/// Starts a helper in a process group of its own that sees its standard input closed when this process ends.
+fn helper(program: &str, arguments: &[&str]) -> Result<Child> {
     Command::new(program)
         .args(arguments)
         .current_dir("/")
-        .process_group(group)
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
