@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, ResourceExt};
+use kube::{Api, ResourceExt, runtime::reflector::ObjectRef};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
@@ -52,7 +52,6 @@ async fn try_connect(
     let for_hasura = endpoint_for_hasura(tenant, &credentials)?;
     let made_of = hash(tenant, &credentials);
     if let Some(before) = before.filter(|before| before.made_of == made_of) {
-        check_rivals(ctx, tenant, before)?;
         return Ok(Arc::clone(before));
     }
     let client = Client::connect(config(ctx, tenant, credentials)?)
@@ -63,9 +62,7 @@ async fn try_connect(
     let session = Session::open(client, ctx.owner.clone())
         .await
         .map_err(|error| refused(&error))?;
-    let connection = Arc::new(Connection::new(session, made_of, jwk_url, check));
-    check_rivals(ctx, tenant, &connection)?;
-    Ok(connection)
+    Ok(Arc::new(Connection::new(session, made_of, jwk_url, check)))
 }
 
 async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credentials, Verdict> {
@@ -169,14 +166,10 @@ fn hash(tenant: &LogtoTenant, credentials: &Credentials) -> String {
     format!("{:x?}", hash.finalize())
 }
 
-/// Two LogtoTenants for one tenant would have two budgets and two snapshots of it.
-fn check_rivals(
-    ctx: &Context,
-    tenant: &LogtoTenant,
-    connection: &Connection,
-) -> Result<(), Verdict> {
-    let issuer = connection.session.client().discovery().issuer.clone();
-    let tenant_id = tenant.spec.tenant_id.clone();
+/// Two LogtoTenants for one tenant would have two budgets and two snapshots of it, so one of them yields.
+pub fn rivalry(ctx: &Context, tenant: &LogtoTenant, connection: &Connection) -> Verdict {
+    let issuer = &connection.session.client().discovery().issuer;
+    let tenant_id = &tenant.spec.tenant_id;
     let claimant = |tenant: &LogtoTenant| Claimant {
         key: key(tenant),
         native: true,
@@ -191,27 +184,22 @@ fn check_rivals(
     };
     let mut claimants = vec![claimant(tenant)];
     for (other, entry) in ctx.registry.all() {
-        let reference =
-            kube::runtime::reflector::ObjectRef::new(&other.name).within(&other.namespace);
+        let reference = ObjectRef::new(&other.name).within(&other.namespace);
         let Some(rival) = ctx.stores.tenants.get(&reference) else {
             continue;
         };
-        let same = entry.verdict().is_ready()
-            && entry
-                .connection
-                .is_some_and(|other| other.session.client().discovery().issuer == issuer)
-            && rival.spec.tenant_id == tenant_id;
-        if same && other != key(tenant) {
+        // Only who has working credentials is believed to stand for a tenant.
+        let connected = entry.connection.filter(|_| entry.credentials.is_ready());
+        let same_issuer =
+            connected.is_some_and(|other| &other.session.client().discovery().issuer == issuer);
+        if same_issuer && &rival.spec.tenant_id == tenant_id && other != key(tenant) {
             claimants.push(claimant(&rival));
         }
     }
-    let lost = losers(claimants).remove(&key(tenant));
-    lost.map_or(Ok(()), |lost| {
-        Err(rivals::verdict(
-            &lost,
-            &tenant.namespace().unwrap_or_default(),
-        ))
-    })
+    match losers(claimants).remove(&key(tenant)) {
+        Some(lost) => rivals::verdict(&lost, &tenant.namespace().unwrap_or_default()),
+        None => Verdict::Ready(String::new()),
+    }
 }
 
 /// What an error of Logto's comes to for the tenant as a whole.

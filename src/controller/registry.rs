@@ -92,6 +92,8 @@ pub struct Entry {
     pub connection: Option<Arc<Connection>>,
     /// Whether the credentials are there and made a connection.
     pub credentials: Verdict,
+    /// Whether no other LogtoTenant stands for the same tenant with more right.
+    pub rivalry: Verdict,
     /// Whether Logto answered when the tenant was last compared.
     pub reached: Verdict,
     /// Whether Hasura would get the tenant's keys.
@@ -103,11 +105,11 @@ pub struct Entry {
 impl Entry {
     /// Whether requests can be made, or why not.
     pub fn verdict(&self) -> &Verdict {
-        if self.credentials.is_ready() {
-            &self.reached
-        } else {
-            &self.credentials
-        }
+        let parts = [&self.credentials, &self.rivalry];
+        parts
+            .into_iter()
+            .find(|part| !part.is_ready())
+            .unwrap_or(&self.reached)
     }
 }
 

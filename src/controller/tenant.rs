@@ -60,11 +60,22 @@ async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
         .get(&key(&tenant))
         .filter(|entry| Some(&entry.uid) == tenant.uid().as_ref());
     let mut entry = connected(ctx, &tenant, before.clone(), reread == Reread::Now).await;
+    if let Some(connection) = &entry.connection {
+        entry.rivalry = connect::rivalry(ctx, &tenant, connection);
+    }
     compare(ctx, &tenant, &mut entry, reread == Reread::Now).await;
     let news = before.as_ref().is_none_or(|before| is_news(before, &entry));
     ctx.registry.put(key(&tenant), entry.clone());
     if news {
         resync::wake_all(ctx, &tenant);
+        for (rival, _) in ctx
+            .registry
+            .all()
+            .iter()
+            .filter(|(other, _)| other != &key(&tenant))
+        {
+            ctx.triggers.tenant(&rival.namespace, &rival.name);
+        }
     }
     let outcome = outcome(ctx, &entry, reread);
     visit::end(
@@ -104,6 +115,7 @@ async fn connected(ctx: &Context, tenant: &LogtoTenant, before: Option<Entry>, n
         generation: tenant.metadata.generation.unwrap_or_default(),
         connection,
         credentials,
+        rivalry: Verdict::Ready(String::new()),
         reached: Verdict::Ready(String::new()),
         keys,
         secret_read: Instant::now(),
@@ -137,7 +149,7 @@ async fn compare(ctx: &Context, tenant: &LogtoTenant, entry: &mut Entry, now: bo
     let Some(connection) = entry
         .connection
         .clone()
-        .filter(|_| entry.credentials.is_ready())
+        .filter(|_| entry.credentials.is_ready() && entry.rivalry.is_ready())
     else {
         return;
     };

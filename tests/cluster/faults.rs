@@ -315,6 +315,8 @@ async fn a_second_tenant_object_for_the_same_tenant_is_refused(
         .stalled::<LogtoTenant>("second", "TenantTaken")
         .await?;
     ensure!(message.contains("main"), "{message}");
+    world.delete::<LogtoTenant>("main").await?;
+    world.ready::<LogtoTenant>("second").await?;
     Ok(())
 }
 

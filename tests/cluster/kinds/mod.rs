@@ -5,6 +5,7 @@
 mod binding;
 mod discovery;
 mod good;
+mod indicator;
 mod instance;
 mod object;
 mod refusal;

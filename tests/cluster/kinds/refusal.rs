@@ -6,7 +6,7 @@ use super::object::Object;
 
 /// An object with one thing wrong.
 pub struct Bad {
-    /// What is wrong.
+    /// The field and what is wrong with it.
     pub what: String,
     pub object: Object,
     /// The path that the refusal has to name, and the only one.
@@ -27,6 +27,8 @@ pub const NOT_TEXT: &str = "must be of type string";
 pub const NOT_A_NUMBER: &str = "must be of type integer";
 pub const NOT_WHOLE: &str = "must be of type int32";
 pub const NOT_A_BOOL: &str = "must be of type boolean";
+pub const NOT_A_LIST: &str = "must be of type array";
+pub const NOT_A_TIME: &str = "must be of type date-time";
 pub const NOT_AN_OBJECT: &str = "must be of type object";
 pub const UNKNOWN: &str = "unknown field";
 
@@ -43,6 +45,14 @@ pub fn complaint<T>(answer: kube::Result<T>, field: &str, because: &str) -> Opti
         Err(kube::Error::Api(status)) if because == UNKNOWN => unknown_field(&status, field),
         Err(kube::Error::Api(status)) => invalid(&status, field, because),
         Err(error) => Some(format!("it was not refused but failed: {error}")),
+    }
+}
+
+/// What the API server said, without the rest of its answer.
+pub fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -85,7 +95,7 @@ fn said(status: &Status, expected: &str) -> String {
 pub fn none_of(complaints: &[String], rows: usize) -> anyhow::Result<()> {
     anyhow::ensure!(
         complaints.is_empty(),
-        "{} of {rows} rows are not as expected:\n- {}",
+        "{} complaints about {rows} rows:\n- {}",
         complaints.len(),
         complaints.join("\n- ")
     );

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     object::{Object, all, at, binding, instance, tenant},
-    refusal::none_of,
+    refusal::{none_of, words},
     server::Server,
 };
 use crate::{suite::Test, tests, world::World};
@@ -206,7 +206,7 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
         {
             Ok(stored) if stored["spec"] == expected => {}
             Ok(stored) => complaints.push(format!("{field}: stored as {}", stored["spec"])),
-            Err(error) => complaints.push(format!("{field}: {error}")),
+            Err(error) => complaints.push(format!("{field}: {}", words(&error))),
         }
     }
     none_of(&complaints, optional.len())

@@ -6,9 +6,9 @@ use kube::ResourceExt;
 use serde_json::Value;
 
 use super::{
-    binding, good, instance,
+    binding, good, indicator, instance,
     object::at,
-    refusal::{Bad, complaint, none_of},
+    refusal::{Bad, complaint, none_of, words},
     server::Server,
     status_rows, tenant, updates,
 };
@@ -28,6 +28,7 @@ pub fn tests() -> Vec<Test> {
 fn bad() -> Vec<Bad> {
     let mut rows = tenant::bad();
     rows.extend(instance::bad());
+    rows.extend(indicator::bad());
     rows.extend(binding::bad());
     rows
 }
@@ -50,7 +51,7 @@ async fn good_objects_are_accepted_as_they_are_written(world: Arc<World>) -> any
     let mut complaints = Vec::new();
     for row in &rows {
         let complaint = match server.would_create(&row.object).await {
-            Err(error) => format!("it was not accepted: {error}"),
+            Err(error) => format!("it was not accepted: {}", words(&error)),
             Ok(stored) if at(&stored, row.field) == row.object.at(row.field) => continue,
             Ok(stored) => format!("{} became {}", row.field, at(&stored, row.field)),
         };

@@ -24,21 +24,21 @@ const TENANT: &str = "spec.tenantRef can not be changed";
 const INDICATOR: &str = "spec.apiResource.indicator can not be changed";
 const DEPLOYMENT: &str = "spec.deploymentRef can not be changed";
 const PREFIX: &str = "spec.logtoRoleNamePrefix can not be changed";
+const INSTANCE: &str = "spec.instanceRef can not be changed";
+const HASURA_ROLE: &str = "spec.hasuraRole can not be changed";
+const CLAIMS_FIELD: &str = "spec.auth.jwt.claimsNamespace";
 const CLAIMS: &str = "spec.auth.jwt.claimsNamespace can not be changed";
 const ROLE_NAME: &str = "spec.logtoRole.name can not be changed";
 const ROLE_TYPE: &str = "spec.logtoRole.type can not be changed";
 
-/// What an object is before it is changed in a way that is forbidden: every field that can be left out is set.
+/// What an object is before it is changed in a way that is forbidden: what can be left out is not at its default.
 fn before(kind: &str) -> Object {
     match kind {
         "LogtoTenant" => tenant(),
         "HasuraInstance" => instance()
             .with("spec.logtoRoleNamePrefix", "shop-")
             .with("spec.deploymentRef.container", "engine")
-            .with(
-                "spec.auth.jwt.claimsNamespace",
-                "https://shop.example.com/claims",
-            ),
+            .with("spec.auth.jwt.claimsNamespace", "https://a.example/claims"),
         _ => binding()
             .with("spec.logtoRole.name", "shop-reader")
             .with("spec.logtoRole.type", "MachineToMachine"),
@@ -47,12 +47,9 @@ fn before(kind: &str) -> Object {
 
 /// Each row is [`before`] with one field changed or, by null, taken away.
 pub fn forbidden() -> Vec<Bad> {
-    let mut rows = vec![before("LogtoTenant").wrong(
-        "another tenantId",
-        "spec.tenantId",
-        "other",
-        "spec.tenantId can not be changed",
-    )];
+    let good = before("LogtoTenant");
+    let id = good.field("spec.tenantId");
+    let mut rows = vec![id.bad("another", "other", "spec.tenantId can not be changed")];
     rows.extend(of_instances());
     rows.extend(of_bindings());
     rows
@@ -60,70 +57,55 @@ pub fn forbidden() -> Vec<Bad> {
 
 fn of_instances() -> Vec<Bad> {
     let good = before("HasuraInstance");
-    let (tenant, deployment) = ("spec.tenantRef", "spec.deploymentRef");
-    let (indicator, container) = ("spec.apiResource.indicator", "spec.deploymentRef.container");
-    let (prefix, claims) = ("spec.logtoRoleNamePrefix", "spec.auth.jwt.claimsNamespace");
-    let other = "https://other.example.com/v1/graphql";
-    let without = |field: &str| good.clone().with(field, Value::Null);
-    vec![
-        good.wrong("another tenant", tenant, json!({"name": "other"}), TENANT),
-        good.wrong("another indicator", indicator, other, INDICATOR),
-        good.wrong(
-            "an indicator with / at its end",
-            indicator,
+    let tenant = good.field("spec.tenantRef");
+    let indicator = good.field("spec.apiResource.indicator");
+    let prefix = good.field("spec.logtoRoleNamePrefix");
+    let mut rows = vec![
+        tenant.bad("another", json!({"name": "other"}), TENANT),
+        indicator.bad("another", "https://other.example.com/", INDICATOR),
+        indicator.bad(
+            "/ at its end",
             "https://shop.example.com/v1/graphql/",
             INDICATOR,
         ),
-        good.wrong(
-            "another Deployment",
-            deployment,
-            json!({"name": "b", "container": "engine"}),
-            DEPLOYMENT,
-        ),
-        good.clone()
-            .with(container, "other")
-            .refused("another container", deployment, DEPLOYMENT),
-        without(container).refused("the default container", deployment, DEPLOYMENT),
-        good.wrong("another prefix", prefix, "store-", PREFIX),
-        good.wrong("an empty prefix", prefix, "", PREFIX),
-        without(prefix).refused("no prefix", prefix, PREFIX),
-        good.wrong(
-            "another claimsNamespace",
-            claims,
-            "https://other.example.com/claims",
-            CLAIMS,
-        ),
-        without(claims).refused("the default claimsNamespace", claims, CLAIMS),
-        without("spec.auth.jwt").refused("no jwt", claims, CLAIMS),
-        without("spec.auth").refused("no auth", claims, CLAIMS),
-    ]
+        prefix.bad("another", "store-", PREFIX),
+        prefix.bad("empty", "", PREFIX),
+        prefix.bad("taken away", Value::Null, PREFIX),
+    ];
+    for (path, value) in [
+        ("spec.deploymentRef.name", json!("other")),
+        ("spec.deploymentRef.container", json!("other")),
+        ("spec.deploymentRef.container", Value::Null),
+    ] {
+        let object = good.clone().with(path, value);
+        rows.push(object.refused(path, "spec.deploymentRef", DEPLOYMENT));
+    }
+    for (path, value) in [
+        (CLAIMS_FIELD, json!("https://other.example.com/claims")),
+        (CLAIMS_FIELD, Value::Null),
+        ("spec.auth.jwt", Value::Null),
+        ("spec.auth", Value::Null),
+    ] {
+        let object = good.clone().with(path, value);
+        rows.push(object.refused(path, CLAIMS_FIELD, CLAIMS));
+    }
+    rows
 }
 
 fn of_bindings() -> Vec<Bad> {
     let good = before("HasuraRoleBinding");
-    let (instance, role) = ("spec.instanceRef", "spec.hasuraRole");
-    let (name, type_) = ("spec.logtoRole.name", "spec.logtoRole.type");
-    let of_instance = "spec.instanceRef can not be changed";
-    let of_role = "spec.hasuraRole can not be changed";
-    let without = |field: &str| good.clone().with(field, Value::Null);
+    let instance = good.field("spec.instanceRef");
+    let role = good.field("spec.hasuraRole");
+    let name = good.field("spec.logtoRole.name");
+    let type_ = good.field("spec.logtoRole.type");
     vec![
-        good.wrong(
-            "another instance",
-            instance,
-            json!({"name": "other"}),
-            of_instance,
-        ),
-        good.wrong("another hasuraRole", role, "user:writer", of_role),
-        good.wrong(
-            "the hasuraRole in another case",
-            role,
-            "User:reader",
-            of_role,
-        ),
-        good.wrong("another logtoRole.name", name, "shop-writer", ROLE_NAME),
-        without(name).refused("no logtoRole.name", name, ROLE_NAME),
-        good.wrong("another type of role", type_, "User", ROLE_TYPE),
-        without(type_).refused("the default type of role", type_, ROLE_TYPE),
+        instance.bad("another", json!({"name": "other"}), INSTANCE),
+        role.bad("another", "user:writer", HASURA_ROLE),
+        role.bad("in another case", "User:reader", HASURA_ROLE),
+        name.bad("another", "shop-writer", ROLE_NAME),
+        name.bad("taken away", Value::Null, ROLE_NAME),
+        type_.bad("another", "User", ROLE_TYPE),
+        type_.bad("taken away", Value::Null, ROLE_TYPE),
     ]
 }
 
@@ -139,12 +121,8 @@ async fn fields_that_can_not_be_changed_stay_and_are_named(
     let unnamed = binding().with("metadata.name", "unnamed");
     server.create(&unnamed).await?;
     let mut rows = forbidden();
-    rows.push(unnamed.wrong(
-        "a name for an unnamed role",
-        "spec.logtoRole.name",
-        "x",
-        ROLE_NAME,
-    ));
+    let name = unnamed.field("spec.logtoRole.name");
+    rows.push(name.bad("given later", "x", ROLE_NAME));
     let mut complaints = Vec::new();
     for row in &rows {
         let patched = complaint(server.patch_spec(&row.object).await, row.field, row.because);

@@ -70,43 +70,47 @@ impl ControlPlane {
 
     async fn start_once(options: &Options) -> Result<Self> {
         let deadline = Instant::now() + options.ready_within;
-        let mut processes = Processes::new()?;
-        let kubeconfig = processes.folder().join(arguments::KUBECONFIG);
-        let certificate_authority = processes.folder().join(arguments::CERTIFICATE);
+        let mut starting = Starting {
+            processes: Processes::new()?,
+            deadline,
+        };
+        let folder = starting.processes.folder();
+        let kubeconfig = folder.join(arguments::KUBECONFIG);
+        let certificate_authority = folder.join(arguments::CERTIFICATE);
         let [etcd_port, peer_port, api_port] = free_ports()?;
         let url = format!("https://127.0.0.1:{api_port}");
         let token = format!("{:032x}", rand::random::<u128>());
-        kubeconfig::write_tokens(&processes.folder().join(arguments::TOKENS), &token)?;
+        kubeconfig::write_tokens(&folder.join(arguments::TOKENS), &token)?;
         kubeconfig::write(&kubeconfig, &url, &token, &certificate_authority)?;
 
-        let programs = &options.programs;
+        let Programs {
+            etcd,
+            kube_apiserver,
+            kube_controller_manager,
+        } = &options.programs;
+        let processes = &mut starting.processes;
+        processes.spawn("etcd", etcd, &arguments::etcd(etcd_port, peer_port))?;
         processes.spawn(
-            "etcd",
-            &programs.etcd,
-            &arguments::etcd(etcd_port, peer_port),
+            "kube-apiserver",
+            kube_apiserver,
+            &arguments::apiserver(etcd_port, api_port),
         )?;
-        let arguments = arguments::apiserver(etcd_port, api_port);
-        processes.spawn("kube-apiserver", &programs.kube_apiserver, &arguments)?;
-        let waiting = Waiting {
-            processes: &mut processes,
-            deadline,
-        };
-        api_server_is_ready(waiting, &certificate_authority, &url, &token).await?;
+        starting
+            .until_api_server_is_ready(&certificate_authority, &url, &token)
+            .await?;
 
-        let kubeconfig_read = Kubeconfig::read_from(&kubeconfig)?;
-        let config =
-            Config::from_custom_kubeconfig(kubeconfig_read, &KubeConfigOptions::default()).await?;
-        let controllers = &programs.kube_controller_manager;
+        let read = Kubeconfig::read_from(&kubeconfig)?;
+        let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
+        let processes = &mut starting.processes;
         processes.spawn(
             "kube-controller-manager",
-            controllers,
+            kube_controller_manager,
             &arguments::controllers(),
         )?;
-        let waiting = Waiting {
-            processes: &mut processes,
-            deadline,
-        };
-        controllers_work(waiting, Client::try_from(config.clone())?).await?;
+        starting
+            .until_controllers_work(Client::try_from(config.clone())?)
+            .await?;
+        let processes = starting.processes;
         Ok(Self {
             url,
             token,
@@ -164,67 +168,67 @@ impl ControlPlane {
     }
 }
 
-/// The programs to watch while waiting, and until when.
-struct Waiting<'a> {
-    processes: &'a mut Processes,
+/// A control plane that does not work yet.
+struct Starting {
+    processes: Processes,
     deadline: Instant,
 }
 
-impl Waiting<'_> {
-    /// Asks again and again until there is an answer.
-    async fn until<T>(self, what: &str, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+impl Starting {
+    /// Waits for /readyz. Only the holder of the key beside the certificate in our own folder is believed, so another
+    /// control plane that took the port is not mistaken for this one.
+    async fn until_api_server_is_ready(
+        &mut self,
+        authority: &Path,
+        url: &str,
+        token: &str,
+    ) -> Result<()> {
+        let ask = async || {
+            let pem = fs::read(authority).context("no certificate yet")?;
+            let http = reqwest::Client::builder()
+                .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem)?)
+                .no_proxy()
+                .build()?;
+            let answer = http
+                .get(format!("{url}/readyz"))
+                .bearer_auth(token)
+                .send()
+                .await?;
+            answer.error_for_status()?;
+            Ok(())
+        };
+        self.until("the API server does not get ready", ask).await
+    }
+
+    /// Waits for the service account that the controllers make in the namespace `default`, and for `kube-system`, whose
+    /// uid is what a cluster is known by.
+    async fn until_controllers_work(&mut self, client: Client) -> Result<()> {
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let accounts: Api<ServiceAccount> = Api::namespaced(client, "default");
+        let ask = async || {
+            namespaces.get("kube-system").await?;
+            accounts.get("default").await?;
+            Ok(())
+        };
+        self.until("the controllers do not work", ask).await
+    }
+
+    /// Asks again and again until the answer is good, a program has ended, or the time is over.
+    async fn until(&mut self, failure: &str, ask: impl AsyncFn() -> Result<()>) -> Result<()> {
         loop {
             let answer = tokio::time::timeout_at(self.deadline, ask()).await;
             self.processes.check()?;
             match answer {
-                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Ok(())) => return Ok(()),
                 Ok(Err(_)) if Instant::now() < self.deadline => {}
-                Ok(Err(reason)) => bail!("{what}: {reason:#}\n{}", self.processes.all_last_words()),
-                Err(_) => bail!("{what}: no answer\n{}", self.processes.all_last_words()),
+                Ok(Err(reason)) => {
+                    bail!("{failure}: {reason:#}\n{}", self.processes.all_last_words())
+                }
+                Err(_) => bail!("{failure}: no answer\n{}", self.processes.all_last_words()),
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-}
-
-/// Waits for /readyz. Only the holder of the key beside the certificate in our own folder is believed, so another
-/// control plane that took the port is not mistaken for this one.
-async fn api_server_is_ready(
-    waiting: Waiting<'_>,
-    authority: &Path,
-    url: &str,
-    token: &str,
-) -> Result<()> {
-    let ask = async || {
-        let pem = fs::read(authority).context("no certificate yet")?;
-        let http = reqwest::Client::builder()
-            .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem)?)
-            .no_proxy()
-            .build()?;
-        let answer = http
-            .get(format!("{url}/readyz"))
-            .bearer_auth(token)
-            .send()
-            .await?;
-        answer.error_for_status()?;
-        Ok(())
-    };
-    waiting
-        .until("the API server does not get ready", ask)
-        .await
-}
-
-/// Waits for the service account that the controllers make in the namespace `default`, and for `kube-system`, whose uid
-/// is what a cluster is known by.
-async fn controllers_work(waiting: Waiting<'_>, client: Client) -> Result<()> {
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let accounts: Api<ServiceAccount> = Api::namespaced(client, "default");
-    let ask = async || {
-        namespaces.get("kube-system").await?;
-        accounts.get("default").await?;
-        Ok(())
-    };
-    waiting.until("the controllers do not work", ask).await
 }
 
 /// Ports that are free at this moment.

@@ -198,3 +198,26 @@ fn folders() -> Vec<PathBuf> {
         })
         .collect()
 }
+
+#[tokio::test]
+async fn not_ready_in_time() {
+    let sources = programs::Sources::from_env().unwrap();
+    let programs = programs::find(&sources, &progress::to_stderr)
+        .await
+        .unwrap();
+    let mut options = Options::new(programs);
+    options.ready_within = Duration::from_millis(300);
+    let error = ControlPlane::start(options)
+        .await
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("the API server does not get ready: "),
+        "{error}"
+    );
+    assert!(
+        error.contains("--- etcd:\n") && error.contains("--- kube-apiserver:\n"),
+        "{error}"
+    );
+}

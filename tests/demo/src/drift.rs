@@ -45,12 +45,31 @@ pub async fn show(screen: &Screen, stage: &Stage) -> Result<()> {
     screen.line(&format!(
         "HasuraRoleBinding {BINDING} is Ready with the new id."
     ))?;
+    screen.line(&how_found(stage, &before)?)?;
     let note = event(stage).await?;
     screen.line(&format!("Event AssignmentsLost: {note}"))?;
     Ok(screen.aside(
-        "Mended by the resync, which is every 10 minutes by default and visits only what differs. The annotation\n\
+        "A resync is every 10 minutes by default, and visits only what differs. The annotation\n\
          logto-hasura.dev/reconcile-requested-at, with any new value, has one object looked at right away.",
     )?)
+}
+
+/// The request by which the operator found that the role was gone.
+fn how_found(stage: &Stage, role: &Role) -> Result<String> {
+    let request = stage
+        .logto
+        .last_requests(200)
+        .into_iter()
+        .find(|request| request.contains(&role.id) && request.ends_with(" 404"))
+        .context("the operator made the role again without having looked for it")?;
+    let way = if request.contains("/scopes") {
+        "it reads what each role holds, once in a resync period"
+    } else {
+        "a resync's list was without the role, so it was looked for by its id"
+    };
+    Ok(format!(
+        "Mended by the resync, not by a visit that was asked for: {way} ({request})."
+    ))
 }
 
 /// Waits until the binding's status speaks of the new role.

@@ -35,7 +35,8 @@ fn compare(path: &str, written: &Value, read: &Value, unknown: &mut Vec<String>)
         (Value::Object(written), Value::Object(read)) => {
             for (name, value) in written {
                 let path = format!("{path}.{name}");
-                compare(path.as_str(), value, &read[name.as_str()], unknown);
+                let read = read.get(name).unwrap_or(&Value::Null);
+                compare(&path, value, read, unknown);
             }
         }
         (Value::Array(written), Value::Array(read)) if written.len() == read.len() => {

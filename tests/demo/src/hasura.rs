@@ -61,17 +61,18 @@ fn show_env(screen: &Screen, stage: &Stage, deployment: &Deployment) -> Result<(
     }
     screen.quote(&format!("{JWT_SECRET} ="))?;
     screen.quote(&format!("{settings:#}"))?;
-    let keeper = keeper(deployment).context("nobody owns the env entry")?;
+    let keeper = keeper(deployment).context("nobody applied the env entry")?;
     Ok(screen.aside(&format!(
         "Set by server-side apply; the field manager is {keeper:?}."
     ))?)
 }
 
-/// The field manager that owns the env entry.
+/// The field manager that applied the env entry.
 fn keeper(deployment: &Deployment) -> Option<String> {
     let entries = deployment.metadata.managed_fields.iter().flatten();
     let owns = |fields: &Value| fields.to_string().contains(JWT_SECRET);
     entries
+        .filter(|entry| entry.operation.as_deref() == Some("Apply"))
         .filter(|entry| {
             entry
                 .fields_v1

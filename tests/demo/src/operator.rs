@@ -39,13 +39,12 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts the program that stands beside the demo's own; it logs to a file.
-    pub fn start(kubeconfig: &Path, log: PathBuf, flags: &[&str]) -> Result<Self> {
-        let program = program()?;
+    /// Starts the program; it logs to a file.
+    pub fn start(program: &Path, kubeconfig: &Path, log: PathBuf, flags: &[&str]) -> Result<Self> {
         let file = File::create(&log)?;
         let mut child = Command::new("sh")
             .args(["-c", BECOME, "sh"])
-            .arg(&program)
+            .arg(program)
             .args(["operator", "--listen", "127.0.0.1:0"])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)
@@ -119,7 +118,11 @@ impl Drop for Operator {
     }
 }
 
-fn program() -> Result<PathBuf> {
+/// The program that stands beside the demo's own.
+///
+/// # Errors
+/// When it was not built.
+pub fn program() -> Result<PathBuf> {
     let demo = std::env::current_exe().context("the demo's own path")?;
     let program = demo.with_file_name("logto-hasura");
     ensure!(
