@@ -53,7 +53,7 @@ use super::{LocalRef, schema};
     validation = Rule::new("self.instanceRef == oldSelf.instanceRef").message("spec.instanceRef can not be changed; make a new HasuraRoleBinding").field_path(".instanceRef"),
     validation = Rule::new("self.hasuraRole == oldSelf.hasuraRole").message("spec.hasuraRole can not be changed; make a new HasuraRoleBinding").field_path(".hasuraRole"),
     validation = Rule::new("self.hasuraRole.lowerAscii() != 'admin'").message("spec.hasuraRole can not be admin, which is the superuser in Hasura").field_path(".hasuraRole"),
-    validation = Rule::new("has(self.logtoRole.name) == has(oldSelf.logtoRole.name) && (!has(self.logtoRole.name) || self.logtoRole.name == oldSelf.logtoRole.name)").message("spec.logtoRole.name can not be changed; make a new HasuraRoleBinding").field_path(".logtoRole"),
+    validation = Rule::new("has(self.logtoRole.name) == has(oldSelf.logtoRole.name) && (!has(self.logtoRole.name) || self.logtoRole.name == oldSelf.logtoRole.name)").message("spec.logtoRole.name can not be changed; make a new HasuraRoleBinding").field_path(".logtoRole.name"),
     validation = Rule::new("self.logtoRole.type == oldSelf.logtoRole.type").message("spec.logtoRole.type can not be changed, as in Logto; make a new HasuraRoleBinding").field_path(".logtoRole.type")
 )]
 #[serde(rename_all = "camelCase")]
@@ -91,7 +91,7 @@ pub struct Scope {
     #[schemars(
         length(max = 256),
         regex(
-            pattern = r"^[^\x00-\x1F\x7F\x{80}-\x{9F}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]*$"
+            pattern = r"^[^\x00-\x1F\x7F\x{80}-\x{9F}\x{61C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]*$"
         )
     )]
     pub description: Option<String>,
@@ -122,7 +122,7 @@ pub struct LogtoRole {
     #[schemars(
         length(max = 73),
         regex(
-            pattern = r"^[^\x00-\x1F\x7F\x{80}-\x{9F}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]*$"
+            pattern = r"^[^\x00-\x1F\x7F\x{80}-\x{9F}\x{61C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]*$"
         )
     )]
     pub description: Option<String>,

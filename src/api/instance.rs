@@ -92,8 +92,8 @@ pub struct HasuraInstanceSpec {
 #[x_kube(
     validation = Rule::new("!self.indicator.matches('^https://[^.]+[.]logto[.]app/api$')").message("indicator names a Logto Management API, which Logto could never change or delete again").field_path(".indicator"),
     validation = Rule::new("!self.indicator.startsWith('urn:logto:')").message("indicator: urn:logto: is reserved by Logto").field_path(".indicator"),
-    validation = Rule::new("!self.indicator.matches('^(https://[^/]*:443|http://[^/]*:80)(/.*)?$')").message("indicator: no token can be asked for an address that states the default port").field_path(".indicator"),
-    validation = Rule::new("!self.indicator.matches('^https?://[^/]*[A-Z]')").message("indicator: the host has to be lower case, since the audience is compared to the letter").field_path(".indicator")
+    validation = Rule::new("!self.indicator.matches('^(https://[^/?]*:443|http://[^/?]*:80)([/?].*)?$')").message("indicator: no token can be asked for an address that states the default port").field_path(".indicator"),
+    validation = Rule::new("!self.indicator.matches('^https?://[^/?]*[A-Z]')").message("indicator: the host has to be lower case, since the audience is compared to the letter").field_path(".indicator")
 )]
 pub struct ApiResource {
     /// The resource indicator: an absolute URI, by custom the address of the GraphQL endpoint. It becomes the token's
@@ -107,7 +107,7 @@ pub struct ApiResource {
     #[schemars(
         length(min = 1, max = 128),
         regex(
-            pattern = r"^[^\x00-\x1F\x7F\x{80}-\x{9F}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]+$"
+            pattern = r"^[^\x00-\x1F\x7F\x{80}-\x{9F}\x{61C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]+$"
         )
     )]
     pub name: String,

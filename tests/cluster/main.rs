@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod bindings;
+mod chart;
 mod conflicts;
 mod deployments;
 mod drift;
 mod ends;
 mod expect;
 mod faults;
+mod kinds;
 mod operator;
 mod refusals;
 mod report;
@@ -20,6 +22,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let tests = [
+        kinds::tests(),
+        chart::tests(),
         bindings::tests(),
         conflicts::tests(),
         deployments::tests(),

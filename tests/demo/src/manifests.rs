@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
@@ -144,6 +144,11 @@ pub async fn apply(client: &Client, manifest: &Manifest) -> Result<()> {
     api(client, manifest)
         .patch(manifest.name(), &params, &Patch::Apply(&manifest.object))
         .await
+        .map_err(|error| match error {
+            // What kube prints of it has the whole answer in Rust's words behind it.
+            kube::Error::Api(status) => anyhow!("{}", status.message),
+            other => other.into(),
+        })
         .with_context(|| format!("applying {} of {}", manifest.title(), manifest.file))?;
     Ok(())
 }

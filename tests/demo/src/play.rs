@@ -17,8 +17,11 @@ use logto_emulator::Emulator;
 use tokio::time::timeout;
 
 use crate::{
-    drift, hasura, kubectl, logto, manifests, operator::Operator, readiness, requests,
-    screen::Screen, stage::Stage,
+    drift, hasura, kubectl, logto, manifests,
+    operator::{self, Operator},
+    readiness, requests,
+    screen::Screen,
+    stage::Stage,
 };
 
 /// The namespace of the examples.
@@ -84,6 +87,8 @@ pub fn invite(screen: &Screen, stage: &Stage) -> io::Result<()> {
 }
 
 async fn set_up(screen: &mut Screen) -> Result<Stage> {
+    // Before anything that takes long.
+    let program = operator::program()?;
     let (plane, client) = start_control_plane(screen).await?;
 
     screen.step("Start a Logto and a node agent")?;
@@ -102,6 +107,7 @@ async fn set_up(screen: &mut Screen) -> Result<Stage> {
     screen.step("Start the operator, built from this tree")?;
     let period = format!("{RESYNC_SECONDS}s");
     let operator = Operator::start(
+        &program,
         plane.kubeconfig(),
         plane.folder().join("operator.log"),
         &["--resync-period", &period],

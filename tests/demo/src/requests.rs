@@ -81,7 +81,7 @@ fn to_be_ready(stage: &Stage) -> Vec<Need> {
         need(
             "GET /oidc/jwks",
             pods + instances,
-            "by each new pod, and by the operator before it sends them there",
+            "each new pod, the operator before it sends them there, and when it connects",
         ),
     ]
 }
@@ -122,6 +122,7 @@ fn table(screen: &Screen, needs: &[Need], sent: &Counts) -> Result<()> {
     };
     let mut rows: Vec<_> = needs
         .iter()
+        .filter(|need| need.least > 0 || count(need.route) > 0)
         .map(|need| row(need.route, count(need.route), need.least, need.why))
         .collect();
     let others = sent
@@ -130,6 +131,6 @@ fn table(screen: &Screen, needs: &[Need], sent: &Counts) -> Result<()> {
     rows.extend(others.map(|(route, sent)| row(route, *sent, 0, "")));
     let least = needs.iter().map(|need| need.least).sum();
     rows.push(row("together", sent.values().sum(), least, ""));
-    let header = ["ROUTE", "SENT", "LEAST", "WHY SO MANY"].map(str::to_owned);
+    let header = ["ROUTE", "SENT", "LEAST", "WHY"].map(str::to_owned);
     Ok(screen.table(&header, &rows)?)
 }
