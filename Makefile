@@ -8,8 +8,10 @@ CARGO := cargo
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
 
-demo: programs ## See the operator at work on a real control plane (ONCE=1 ends by itself)
-	@$(CARGO) build --quiet --locked --bin logto-hasura
+demo: ## See the operator at work on a real control plane (ONCE=1 ends by itself)
+	@echo "Building the operator and the demo; from nothing this takes about 3 minutes on 2 cores."
+	@$(CARGO) build --locked -p logto-hasura -p control-plane -p logto-hasura-demo --bins
+	@$(CARGO) run --quiet --locked -p control-plane -- programs >/dev/null
 	@$(CARGO) run --quiet --locked -p logto-hasura-demo -- $(if $(ONCE),--once)
 
 test: fmt lint unit cluster ## Everything that has to be green

@@ -22,6 +22,9 @@ use crate::{
 /// How long the intent to make a resource explains one that is found.
 const CREATING_IS_GOOD_FOR: Duration = Duration::from_secs(600);
 
+/// How old a listing may be that shows that a resource is absent.
+const RECENT: Duration = Duration::from_secs(10);
+
 /// Plans that one visit carries out.
 const MOST_ROUNDS: usize = 4;
 
@@ -43,6 +46,7 @@ pub async fn sync(
     connection: &Connection,
     reread: bool,
 ) -> Result<Synced, Error> {
+    let recent = connection.session.listed_within(RECENT);
     let mut fresh = false;
     if reread {
         if let Err(error) = reread_resource(instance, connection).await {
@@ -57,7 +61,7 @@ pub async fn sync(
                 return Ok(Synced::Yes);
             }
             Err(conflict) if fresh => return Ok(Synced::No(stalled(instance, &conflict))),
-            Ok(steps) if fresh || !makes(&steps) => {
+            Ok(steps) if fresh || recent || !makes(&steps) => {
                 carry_out(instance, ctx, connection, steps).await?
             }
             // Nothing is made, and nothing called taken, on the word of an old listing.

@@ -26,17 +26,19 @@ impl Session {
     }
 
     pub(super) async fn list(&self, client: &Client) -> Result<(), Error> {
+        let listed = Some(Instant::now());
         self.write(|snapshot| snapshot.since_listing = Some(Vec::new()));
-        let listed = self.read_all(client).await;
+        let read = self.read_all(client).await;
         self.write(|snapshot| {
             let since = snapshot.since_listing.take().unwrap_or_default();
-            let (mut observed, roles_complete) = listed?;
+            let (mut observed, roles_complete) = read?;
             for change in since {
                 observed.apply(change);
             }
             *snapshot = Snapshot {
                 observed,
                 roles_complete,
+                listed,
                 since_listing: None,
             };
             Ok(())

@@ -14,7 +14,7 @@ use std::{
         Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{Client, Error, Failure};
@@ -36,6 +36,7 @@ pub struct Session {
 struct Snapshot {
     observed: Observed,
     roles_complete: bool,
+    listed: Option<Instant>,
     /// What was done since a listing began, to be done again on what it gives.
     since_listing: Option<Vec<Change>>,
 }
@@ -70,6 +71,13 @@ impl Session {
     /// Whether the last listing of roles may have missed a row.
     pub fn roles_may_be_missing(&self) -> bool {
         !self.read().roles_complete
+    }
+
+    /// Whether the tenant was listed at most so long ago.
+    pub fn listed_within(&self, age: Duration) -> bool {
+        self.read()
+            .listed
+            .is_some_and(|listed| listed.elapsed() <= age)
     }
 
     /// Whether requests are pointless until [`Session::refresh`] succeeds.

@@ -64,7 +64,7 @@ fn to_be_ready(stage: &Stage) -> Vec<Need> {
         need(
             "GET /api/resources",
             1,
-            "one list with all scopes; it is read again before one is made",
+            "one list with all scopes, which also shows that the resource is absent",
         ),
         need("GET /api/roles", 1, "one page of 100"),
         need("POST /api/resources", instances, "one for each instance"),
