@@ -1,7 +1,7 @@
 //! Three controllers, one for each kind, and one way of data: tenant → instance → binding.
 //!
-//! [`run`] starts them. A visit ends with a status ([`visit`], [`status`]); what changes wakes what depends on it
-//! ([`triggers`]); who holds what several ask for is told by [`rivals`]; a tenant is compared as a whole ([`resync`]).
+//! `run` starts them. A visit ends with a status (`visit`, `status`); what changes wakes what depends on it
+//! (`triggers`); who holds what several ask for is told by `rivals`; a tenant is compared as a whole (`resync`).
 
 mod access;
 mod api_resource;

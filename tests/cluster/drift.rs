@@ -17,6 +17,7 @@ pub fn tests() -> Vec<Test> {
     tests![
         what_is_changed_in_logto_is_mended_by_the_next_resync,
         what_is_changed_in_logto_is_mended_at_once_by_the_annotation,
+        a_role_renamed_and_then_deleted_by_hand_is_made_again_at_once,
         a_resource_deleted_in_logto_comes_back_with_all_that_it_held,
         a_role_missing_from_a_page_is_neither_made_again_nor_taken_for_deleted,
         a_role_hidden_at_the_first_listing_is_not_made_again,
@@ -183,6 +184,49 @@ async fn what_is_changed_in_logto_is_mended_at_once_by_the_annotation(
         message.contains("maintain:user"),
         "a scope without mark that no role of ours holds is nobody's: {message}"
     );
+    Ok(())
+}
+
+async fn a_role_renamed_and_then_deleted_by_hand_is_made_again_at_once(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    world.apply_example().await?;
+    converged(&world).await?;
+    let wrong = |violation| anyhow::anyhow!("{violation:?}");
+    let reader = role(&world.logto, "user:reader").context("the role")?;
+    let tenant = world.logto.tenant();
+    tenant
+        .edit_role(&reader.id, |role| role.name = "renamed".to_owned())
+        .map_err(wrong)?;
+    world.stop_operator().await?;
+    // The restarted operator lists the new name, and then the role goes before it is visited again.
+    world.start_operator(&["--resync-period", "1h"])?;
+    world
+        .until_logto("the role's name", |logto| {
+            role(logto, "user:reader").is_some()
+        })
+        .await?;
+    tenant
+        .edit_role(&reader.id, |role| role.name = "renamed again".to_owned())
+        .map_err(wrong)?;
+    world
+        .ask_for_reconcile::<HasuraRoleBinding>("user-reader")
+        .await?;
+    world
+        .until_logto("the role's name again", |logto| {
+            role(logto, "user:reader").is_some()
+        })
+        .await?;
+    tenant.delete_role(&reader.id).map_err(wrong)?;
+    world
+        .edit::<HasuraRoleBinding>(
+            "user-reader",
+            json!({"spec": {"logtoRole": {"description": "Edited"}}}),
+        )
+        .await?;
+    world.ready::<HasuraRoleBinding>("user-reader").await?;
+    ensure!(held(&world.logto, "user:reader") == 1);
     Ok(())
 }
 

@@ -145,7 +145,11 @@ impl Session {
                 let Some(patch) = Patch::new(changes) else {
                     return Ok(());
                 };
-                if let Some((name, role)) = role(self.client.update_role(id, &patch).await?) {
+                let updated = self.client.update_role(id, &patch).await;
+                if let Err(Error::NotFound { .. }) = updated {
+                    self.record(Change::RemoveRole(id.clone()));
+                }
+                if let Some((name, role)) = role(updated?) {
                     self.record(Change::PutRole(name, role));
                 }
             }
