@@ -157,7 +157,7 @@ mod tests {
     fn marks_differ_by_owner_namespace_and_name_and_never_change() {
         assert_eq!(
             owner().mark("shop", "user-reader").to_string(),
-            "[logto-hasura:a1b2c3d4/nrBZQoXKpRdtWSSdKzFoQQ]"
+            "[logto-hasura:a1b2c3d4/_gzZnkWpSnAHocANCNVZhQ]"
         );
         let marks = [
             owner().mark("shop", "user-reader"),

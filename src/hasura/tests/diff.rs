@@ -157,7 +157,7 @@ fn an_entry_with_value_from_blocks_and_says_so() {
     assert_eq!(
         blocked.to_string(),
         "Deployment shop/hasura, container graphql-engine: the env entry HASURA_GRAPHQL_JWT_SECRET uses valueFrom; \
-         remove it, or choose another delivery mode"
+         remove it, so that its value can be set"
     );
     assert_eq!(changes(&live, None), Ok(vec![]));
 }
