@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kube::runtime::reflector::ObjectRef;
+use kube::{ResourceExt, runtime::reflector::ObjectRef};
 
 use super::{context::Context, registry::Connection, status::Verdict};
 use crate::domain::precedence::Key;
@@ -22,13 +22,18 @@ pub enum Access {
 /// The way to a tenant.
 pub fn access(ctx: &Context, tenant: &Key) -> Access {
     let reference = ObjectRef::new(&tenant.name).within(&tenant.namespace);
-    if ctx.stores.tenants.get(&reference).is_none() {
+    let Some(object) = ctx.stores.tenants.get(&reference) else {
         return Access::NotFound(format!(
             "LogtoTenant {:?} is not in this namespace; it is waited for",
             tenant.name
         ));
-    }
-    let Some(entry) = ctx.registry.get(tenant) else {
+    };
+    // An entry of a tenant of the same name that is gone says nothing about this one.
+    let Some(entry) = ctx
+        .registry
+        .get(tenant)
+        .filter(|entry| Some(&entry.uid) == object.uid().as_ref())
+    else {
         return Access::Unvisited;
     };
     match (entry.verdict(), &entry.connection) {

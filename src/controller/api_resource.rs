@@ -155,7 +155,8 @@ async fn carry_out(
 ) -> Result<Result<(), logto::Error>, Error> {
     for step in steps {
         let makes = matches!(step, Step::CreateResource { .. });
-        if makes {
+        let before = remembered(instance).cloned();
+        if makes && !before.as_ref().is_some_and(is_creating) {
             let intent = ApiResourceStatus {
                 id: None,
                 origin: Origin::Creating,
@@ -165,8 +166,8 @@ async fn carry_out(
         }
         if let Err(error) = connection.session.execute(&step).await {
             if makes && !error.may_have_happened() {
-                // A definite refusal: whatever is found there now was made by somebody else.
-                write(instance, ctx, None).await?;
+                // A definite refusal: this request made nothing. What was known before it stands, an older intent too.
+                write(instance, ctx, before).await?;
             }
             return Ok(Err(error));
         }

@@ -190,8 +190,9 @@ pub fn rivalry(ctx: &Context, tenant: &LogtoTenant, connection: &Connection) -> 
         };
         // Only who has working credentials is believed to stand for a tenant.
         let connected = entry.connection.filter(|_| entry.credentials.is_ready());
-        let same_issuer =
-            connected.is_some_and(|other| &other.session.client().discovery().issuer == issuer);
+        let same_issuer = connected
+            .is_some_and(|other| &other.session.client().discovery().issuer == issuer)
+            && rival.uid().as_ref() == Some(&entry.uid);
         if same_issuer && &rival.spec.tenant_id == tenant_id && other != key(tenant) {
             claimants.push(claimant(&rival));
         }

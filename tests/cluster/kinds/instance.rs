@@ -88,7 +88,7 @@ fn api_resource(good: &Object) -> Vec<Bad> {
         life.bad("with a fraction", 90.5, NOT_WHOLE),
     ];
     for (what, character) in UNPRINTABLE {
-        rows.push(name.bad(what, format!("Shop{character}"), PATTERN));
+        rows.push(name.bad(what, format!("Sh{character}op"), PATTERN));
     }
     rows
 }
@@ -145,6 +145,7 @@ fn claims_namespace(good: &Object) -> Vec<Bad> {
         ("no scheme", "://hasura.io/jwt/claims"),
         ("a scheme in capitals", "HTTPS://hasura.io/jwt/claims"),
         ("a space", "https://hasura.io/jwt claims"),
+        ("a space before it", " https://hasura.io/jwt/claims"),
         ("a line break at its end", "https://hasura.io/jwt/claims\n"),
         ("#", "https://hasura.io/jwt#claims"),
     ];

@@ -8,7 +8,7 @@ use super::{
     object::{Object, all, binding, instance, tenant},
     refusal::{complaint, none_of},
     server::Server,
-    status_rows::{bad, condition, longest_conditions},
+    status_rows::{bad, condition, longest_conditions, time},
     texts::letters,
 };
 use crate::{suite::Test, tests, world::World};
@@ -20,6 +20,7 @@ pub fn tests() -> Vec<Test> {
         the_spec_can_not_be_changed_through_the_status,
         statuses_out_of_bounds_are_refused_with_the_field_named,
         statuses_at_their_bounds_are_accepted,
+        every_word_that_a_status_may_say_is_accepted,
     ]
 }
 
@@ -124,7 +125,7 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
     let specific = [
         json!({"issuer": letters(512), "jwkUrl": letters(1024)}),
         json!({
-            "apiResource": {"id": id, "origin": "Creating", "creatingSince": "2026-01-02T03:04:05Z"},
+            "apiResource": {"id": id, "origin": "Creating", "creatingSince": time(64)},
             "deployment": {"uid": id, "authHash": id, "rolledOut": true},
         }),
         json!({
@@ -146,6 +147,26 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
             "became {}",
             stored["status"]
         );
+    }
+    Ok(())
+}
+
+async fn every_word_that_a_status_may_say_is_accepted(world: Arc<World>) -> anyhow::Result<()> {
+    let server = Server::of(&world);
+    for object in all() {
+        server.create(&object).await?;
+        for word in ["True", "False", "Unknown"] {
+            let mut condition = condition();
+            condition["status"] = word.into();
+            condition["observedGeneration"] = 0.into();
+            let object = object.clone().with("status.observedGeneration", 0);
+            let object = object.with("status.conditions", json!([condition]));
+            server.would_patch_status(&object).await?;
+        }
+    }
+    for origin in ["Creating", "Created", "Adopted"] {
+        let object = instance().with("status.apiResource.origin", origin);
+        server.would_patch_status(&object).await?;
     }
     Ok(())
 }

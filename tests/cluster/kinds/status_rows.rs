@@ -8,7 +8,7 @@ use super::{
         Bad, ENUM, NOT_A_BOOL, NOT_A_LIST, NOT_A_NUMBER, NOT_A_TIME, NOT_AN_OBJECT, NOT_TEXT,
         PATTERN, REQUIRED, TOO_LONG, TOO_SHORT, TOO_SMALL,
     },
-    texts::letters,
+    texts::{NOT_OBJECT_NAMES, letters},
 };
 
 /// Ready=True of the first generation, as the operator writes it.
@@ -19,6 +19,12 @@ pub fn condition() -> Value {
     })
 }
 
+/// A time of this length, in parts of a second that nobody needs.
+pub fn time(length: usize) -> String {
+    let start = "2026-01-02T03:04:05.";
+    format!("{start}{}Z", "0".repeat(length - start.len() - 1))
+}
+
 /// As many conditions as there may be, each as long as it may be.
 pub fn longest_conditions() -> Value {
     let long = |number: usize| {
@@ -26,6 +32,7 @@ pub fn longest_conditions() -> Value {
         condition["type"] = format!("{number}{}", letters(315)).into();
         condition["reason"] = letters(128).into();
         condition["message"] = "é".repeat(4096).into();
+        condition["lastTransitionTime"] = time(64).into();
         condition
     };
     (0..8).map(long).collect()
@@ -87,7 +94,7 @@ fn one_condition(good: &Object) -> Vec<Bad> {
     let status = |value, because| row("status", value, "status.conditions[0].status", because);
     let reason = |value, because| row("reason", value, "status.conditions[0].reason", because);
     let message = |value, because| row("message", value, "status.conditions[0].message", because);
-    let time = |value, because| {
+    let changed = |value, because| {
         let field = "status.conditions[0].lastTransitionTime";
         row("lastTransitionTime", value, field, because)
     };
@@ -110,8 +117,9 @@ fn one_condition(good: &Object) -> Vec<Bad> {
         message(json!(letters(4097)), TOO_LONG),
         message(json!(7), NOT_TEXT),
         message(Value::Null, REQUIRED),
-        time(json!("yesterday"), NOT_A_TIME),
-        time(Value::Null, REQUIRED),
+        changed(json!("yesterday"), NOT_A_TIME),
+        changed(json!(time(65)), TOO_LONG),
+        changed(Value::Null, REQUIRED),
         generation(json!(-1), TOO_SMALL),
         generation(json!("1"), NOT_A_NUMBER),
     ]
@@ -143,6 +151,7 @@ fn api_resource() -> Vec<Bad> {
         origin.bad("no such origin", "Found", ENUM),
         origin.missing(),
         since.bad("no time", "now", NOT_A_TIME),
+        since.bad("65 characters", time(65), TOO_LONG),
     ]
 }
 
@@ -170,10 +179,8 @@ fn of_bindings() -> Vec<Bad> {
         .with("status.role", json!({"id": "o1", "name": "editor"}))
         .with("status.tenantRef", json!({"name": "main"}));
     let tenant = good.field("status.tenantRef.name");
-    let mut rows = vec![
-        tenant.bad("empty", "", TOO_SHORT),
-        tenant.bad("a capital", "Main", PATTERN),
-    ];
+    let mut rows = tenant.bad_texts(NOT_OBJECT_NAMES, PATTERN);
+    rows.push(tenant.bad("empty", "", TOO_SHORT));
     for path in ["status.scope", "status.role", "status.tenantRef"] {
         rows.push(good.field(path).bad("a text", "x", NOT_AN_OBJECT));
     }
