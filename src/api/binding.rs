@@ -1,6 +1,6 @@
 //! HasuraRoleBinding: one Hasura role, its scope and its role in Logto.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,8 @@ use super::{LocalRef, schema};
     validation = Rule::new("self.hasuraRole == oldSelf.hasuraRole").message("spec.hasuraRole can not be changed; make a new HasuraRoleBinding").field_path(".hasuraRole"),
     validation = Rule::new("self.hasuraRole.lowerAscii() != 'admin'").message("spec.hasuraRole can not be admin, which is the superuser in Hasura").field_path(".hasuraRole"),
     validation = Rule::new("has(self.logtoRole.name) == has(oldSelf.logtoRole.name) && (!has(self.logtoRole.name) || self.logtoRole.name == oldSelf.logtoRole.name)").message("spec.logtoRole.name can not be changed; make a new HasuraRoleBinding").field_path(".logtoRole.name"),
-    validation = Rule::new("self.logtoRole.type == oldSelf.logtoRole.type").message("spec.logtoRole.type can not be changed, as in Logto; make a new HasuraRoleBinding").field_path(".logtoRole.type")
+    validation = Rule::new("self.logtoRole.type == oldSelf.logtoRole.type").message("spec.logtoRole.type can not be changed, as in Logto; make a new HasuraRoleBinding").field_path(".logtoRole.type"),
+    validation = Rule::new("!has(self.subjects) || self.subjects.all(subject, (subject.kind == 'User') == (self.logtoRole.type == 'User'))").message("subjects of kind User go with logtoRole.type User, those of kind Application with MachineToMachine").field_path(".subjects")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct HasuraRoleBindingSpec {
@@ -71,6 +72,64 @@ pub struct HasuraRoleBindingSpec {
     /// The role in Logto that people and applications are given.
     #[serde(default)]
     pub logto_role: LogtoRole,
+    /// Who is given the role, at most 100. What the binding assigned is taken back when the subject leaves this list;
+    /// what somebody else assigned never is. Naming somebody twice is as naming him once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub subjects: Vec<Subject>,
+}
+
+/// Somebody who is given the role: a user by `id`, `primaryEmail` or `username`, an application by `id` or `name`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("(has(self.id) ? 1 : 0) + (has(self.primaryEmail) ? 1 : 0) + (has(self.username) ? 1 : 0) + (has(self.name) ? 1 : 0) == 1").message("a subject is named by exactly one of id, primaryEmail, username (User) or id, name (Application)"),
+    validation = Rule::new("self.kind != 'User' || !has(self.name)").message("a User is named by id, primaryEmail or username").field_path(".name"),
+    validation = Rule::new("self.kind != 'Application' || (!has(self.primaryEmail) && !has(self.username))").message("an Application is named by id or name").field_path(".kind")
+)]
+pub struct Subject {
+    /// What it is: `User` with a role of type User, `Application` with one of type MachineToMachine.
+    pub kind: SubjectKind,
+    /// Logto's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 21), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    pub id: Option<String>,
+    /// A user's primary e-mail address, to the letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    // No separators, controls or invisible characters: the address is shown in the status.
+    #[schemars(
+        length(min = 5, max = 128),
+        regex(pattern = r"^[^@\p{C}\p{Z}]+@[^@\p{C}\p{Z}]+\.[^@\p{C}\p{Z}]+$")
+    )]
+    pub primary_email: Option<String>,
+    /// The username of an account that is there when it is named here, to the letter. An account that is registered
+    /// under this name later is not meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$")
+    )]
+    pub username: Option<String>,
+    /// An application's name, if only one has it, to the letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 256),
+        regex(
+            pattern = r"^[^\x00-\x1F\x7F\x{80}-\x{9F}\x{61C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]+$"
+        )
+    )]
+    pub name: Option<String>,
+}
+
+/// What a subject is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum SubjectKind {
+    /// Somebody who signs in.
+    User,
+    /// A machine-to-machine application.
+    Application,
 }
 
 /// A scope (Logto's console says permission) of the instance's API resource.
@@ -101,6 +160,7 @@ pub struct Scope {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = Rule::new("!has(self.isDefault) || !self.isDefault || self.type == 'User'").message("isDefault works for type User only: Logto ignores it for applications").field_path(".isDefault"),
     validation = Rule::new("!has(self.name) || self.name.lowerAscii() != 'admin'").message("name can not be admin, which is the superuser in Hasura").field_path(".name"),
     validation = Rule::new("!has(self.description) || !self.description.contains('[logto-hasura:')").message("description can not hold an ownership mark").field_path(".description")
 )]
@@ -126,6 +186,9 @@ pub struct LogtoRole {
         )
     )]
     pub description: Option<String>,
+    /// Whether everybody who registers from now on gets the role. Absent: left as it is in Logto.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_default: Option<bool>,
 }
 
 /// Who can hold a role.
@@ -146,7 +209,7 @@ pub struct HasuraRoleBindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// Ready, Accepted, RoleSynced, and Reconciling or Stalled while True.
+    /// Ready, Accepted, RoleSynced, ClaimsPublished, SubjectsAssigned, ExtraScopes, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -159,6 +222,10 @@ pub struct HasuraRoleBindingStatus {
     /// The role in Logto.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleStatus>,
+    /// Who was given the role, and who could not be; also those that left the spec but were not taken back yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    pub subjects: Vec<SubjectStatus>,
     /// The last value of the reconcile annotation that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
@@ -187,4 +254,46 @@ pub struct RoleStatus {
     /// The role's name in Logto.
     #[schemars(length(max = 128))]
     pub name: String,
+}
+
+/// What became of one subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SubjectStatus {
+    /// What it is.
+    pub kind: SubjectKind,
+    /// How the spec names it, as `username=alice`.
+    #[schemars(length(max = 300))]
+    pub named: String,
+    /// Logto's id, once found. A name that later means somebody else is reported, never assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub id: Option<String>,
+    /// What became of it.
+    pub state: SubjectState,
+    /// When the operator first saw it named. An account with this username has to be older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub named_since: Option<Time>,
+}
+
+/// What became of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum SubjectState {
+    /// It did not have the role, and the request that gives it is about to be sent or its answer was lost.
+    Assigning,
+    /// The binding gave it the role, and takes it back when the subject leaves the spec.
+    Assigned,
+    /// It had the role already, by somebody else's hand, and keeps it.
+    HadRole,
+    /// Somebody took the role away from it in Logto. It is not given again; name the subject anew for that.
+    TakenAway,
+    /// Nobody is named so; for a username: nobody who was there when it was named.
+    NotFound,
+    /// More than one is named so; name it by id.
+    Ambiguous,
+    /// The name means somebody else than when the role was given. Nobody was changed; name it by id.
+    Renamed,
+    /// Logto refuses it: a suspended user, or an application that is no machine-to-machine application.
+    Refused,
 }

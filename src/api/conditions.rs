@@ -23,6 +23,18 @@ pub mod types {
     pub const ACCEPTED: &str = "Accepted";
     /// HasuraRoleBinding: the scope and the role are in Logto, and the role holds the scope.
     pub const ROLE_SYNCED: &str = "RoleSynced";
+    /// LogtoTenant: the Custom JWT scripts in Logto give the claims of all instances.
+    pub const CLAIMS_DEPLOYED: &str = "ClaimsDeployed";
+    /// LogtoTenant: a running Hasura refreshes the key set by itself, and not at each tick.
+    pub const JWKS_CACHEABLE: &str = "JwksCacheable";
+    /// HasuraInstance: a session variable is built from what a user can write about himself.
+    pub const USER_EDITABLE_CLAIM: &str = "UserEditableClaim";
+    /// HasuraRoleBinding: the deployed claims grant the Hasura role to who holds the Logto role.
+    pub const CLAIMS_PUBLISHED: &str = "ClaimsPublished";
+    /// HasuraRoleBinding: every subject holds the role.
+    pub const SUBJECTS_ASSIGNED: &str = "SubjectsAssigned";
+    /// HasuraRoleBinding: the role holds other scopes too, so nobody is assigned to it.
+    pub const EXTRA_SCOPES: &str = "ExtraScopes";
 }
 
 /// Reasons, in groups: what is well, what is waited for, what has to be changed.
@@ -62,6 +74,20 @@ pub mod reasons {
     pub const WAITING_FOR_RELEASE: &str = "WaitingForRelease";
     /// Waiting: the API server refused or failed; tried again.
     pub const KUBERNETES_ERROR: &str = "KubernetesError";
+    /// Waiting: the claims are deployed with the next write of the script, at most ten seconds later.
+    pub const CLAIMS_PENDING: &str = "ClaimsPending";
+    /// Waiting: the LogtoTenant could not deploy the claims; its condition ClaimsDeployed says why.
+    pub const CLAIMS_NOT_DEPLOYED: &str = "ClaimsNotDeployed";
+    /// Waiting: the key set may not be cached, so each Hasura fetches it each minute, before 2.41 each second. Use Hasura 2.41 or later, or let a proxy answer with `Cache-Control: max-age=60`.
+    pub const REFRESHED_EACH_TICK: &str = "RefreshedEachTick";
+    /// Waiting: the key set has no caching header (Logto before 1.39), so a running Hasura never reads it again. The operator rolls the Deployment when keys change; a newer Logto, or a proxy that adds the header, spares that.
+    pub const NEVER_REFRESHED: &str = "NeverRefreshed";
+    /// Waiting: some subjects are not assigned; `status.subjects` says which and why.
+    pub const SUBJECTS_NOT_FOUND: &str = "SubjectsNotFound";
+    /// Waiting: the role holds scopes that the binding did not give it. Nobody is assigned and it is not made a default role until they are taken off in Logto.
+    pub const EXTRA_SCOPES_HELD: &str = "ExtraScopesHeld";
+    /// Waiting: a user chooses the value himself at any sign-in; nothing may be permitted because of it.
+    pub const USER_EDITABLE: &str = "UserEditable";
 
     /// Change something: the Secret lacks a key, or its endpoint is not an https origin.
     pub const CREDENTIALS_INVALID: &str = "CredentialsInvalid";
@@ -145,4 +171,30 @@ pub mod reasons {
     pub const ROLLOUT_STUCK: &str = "RolloutStuck";
     /// Waiting: the Deployment is paused.
     pub const ROLLOUT_PAUSED: &str = "RolloutPaused";
+    /// Change something: the tenant's `customClaims.machines` is Ignore, so no machine would get the role.
+    pub const MACHINE_CLAIMS_IGNORED: &str = "MachineClaimsIgnored";
+    /// Change something: somebody else wrote the Custom JWT script; `customClaims.existingScript` says what to do with it.
+    pub const FOREIGN_SCRIPT: &str = "ForeignScript";
+    /// Change something: the operator's marks in the script are damaged, so it can not tell whose text is whose.
+    pub const SCRIPT_DAMAGED: &str = "ScriptDamaged";
+    /// Change something: logto's dry run of the script failed or gave other claims than it should.
+    pub const SCRIPT_REFUSED: &str = "ScriptRefused";
+    /// Change something: the script was written, but Logto gave another one back: somebody else writes it too.
+    pub const SCRIPT_NOT_KEPT: &str = "ScriptNotKept";
+    /// Change something: the claims of the instance pass 64 KiB or 500 roles, or the tenant has no room for them; the last good ones stay.
+    pub const CLAIMS_TOO_LARGE: &str = "ClaimsTooLarge";
+    /// Change something: another installation of the operator publishes claims for this indicator.
+    pub const AUDIENCE_TAKEN: &str = "AudienceTaken";
+    /// Change something: the tenant's `webhookMode` is Forbid.
+    pub const WEBHOOK_FORBIDDEN: &str = "WebhookForbidden";
+    /// Change something: a role `admin` is in the tenant: in mode Webhook whoever holds it is the superuser in Hasura.
+    pub const ADMIN_ROLE_IN_TENANT: &str = "AdminRoleInTenant";
+    /// Change something: in mode Webhook every role of the tenant works by its name, so no other instance may use the tenant.
+    pub const TENANT_SHARED: &str = "TenantShared";
+    /// Change something: in mode Webhook the Logto role has to be named as the Hasura role.
+    pub const ROLE_NAME_DIFFERS: &str = "RoleNameDiffers";
+    /// Change something: in mode Webhook Logto does not look at the roles of machines.
+    pub const MACHINE_ROLE_IN_WEBHOOK_MODE: &str = "MachineRoleInWebhookMode";
+    /// Change something: somebody else sets a JWT secret beside the webhook, with which Hasura does not start.
+    pub const JWT_SECRET_SET: &str = "JwtSecretSet";
 }

@@ -63,7 +63,8 @@ use super::{LocalRef, Origin, schema};
     validation = Rule::new("self.apiResource.indicator == oldSelf.apiResource.indicator").message("spec.apiResource.indicator can not be changed, as in Logto; make a new HasuraInstance").field_path(".apiResource.indicator"),
     validation = Rule::new("self.deploymentRef == oldSelf.deploymentRef").message("spec.deploymentRef can not be changed; make a new HasuraInstance").field_path(".deploymentRef"),
     validation = Rule::new("self.logtoRoleNamePrefix == oldSelf.logtoRoleNamePrefix").message("spec.logtoRoleNamePrefix can not be changed: roles would be renamed under their holders").field_path(".logtoRoleNamePrefix"),
-    validation = Rule::new("self.auth.jwt.claimsNamespace == oldSelf.auth.jwt.claimsNamespace").message("spec.auth.jwt.claimsNamespace can not be changed: tokens that are out would be refused").field_path(".auth.jwt.claimsNamespace")
+    validation = Rule::new("self.auth.mode != 'JWT' || oldSelf.auth.mode != 'JWT' || (has(self.auth.jwt) ? self.auth.jwt.claimsNamespace : 'https://hasura.io/jwt/claims') == (has(oldSelf.auth.jwt) ? oldSelf.auth.jwt.claimsNamespace : 'https://hasura.io/jwt/claims')").message("spec.auth.jwt.claimsNamespace can not be changed: tokens that are out would be refused").field_path(".auth.jwt.claimsNamespace"),
+    validation = Rule::new("self.auth.mode != 'Webhook' || self.logtoRoleNamePrefix == ''").message("spec.logtoRoleNamePrefix has to be empty in mode Webhook, where Logto compares the role's name with the Hasura role").field_path(".logtoRoleNamePrefix")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct HasuraInstanceSpec {
@@ -148,10 +149,12 @@ fn default_container() -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.unauthorizedRole) || self.unauthorizedRole.lowerAscii() != 'admin'").message("unauthorizedRole can not be admin, which is the superuser in Hasura").field_path(".unauthorizedRole")
+    validation = Rule::new("!has(self.unauthorizedRole) || self.unauthorizedRole.lowerAscii() != 'admin'").message("unauthorizedRole can not be admin, which is the superuser in Hasura").field_path(".unauthorizedRole"),
+    validation = Rule::new("self.mode != 'Webhook' || !has(self.jwt)").message("jwt belongs to mode JWT: leave it out with mode Webhook").field_path(".jwt"),
+    validation = Rule::new("!has(self.unauthorizedRole) || !has(self.jwt) || ((!has(self.jwt.defaultRole) || self.jwt.defaultRole != self.unauthorizedRole) && (!has(self.jwt.everyoneRoles) || !(self.unauthorizedRole in self.jwt.everyoneRoles)))").message("unauthorizedRole can not be a role of signed-in users: callers without a token choose their own session variables").field_path(".unauthorizedRole")
 )]
 pub struct Auth {
-    /// `JWT`: Hasura checks access tokens by itself.
+    /// `JWT`: Hasura checks access tokens by itself. `Webhook`: it asks Logto at each request.
     #[serde(default)]
     pub mode: AuthMode,
     /// The role of callers that bring no token (HASURA_GRAPHQL_UNAUTHORIZED_ROLE). They choose their own session
@@ -163,8 +166,8 @@ pub struct Auth {
     )]
     pub unauthorized_role: Option<String>,
     /// Settings of mode JWT.
-    #[serde(default)]
-    pub jwt: Jwt,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt: Option<Jwt>,
 }
 
 /// How Hasura recognises its callers.
@@ -174,14 +177,20 @@ pub enum AuthMode {
     #[default]
     #[serde(rename = "JWT")]
     Jwt,
+    /// By HASURA_GRAPHQL_AUTH_HOOK, which asks Logto. It compares role names across the whole tenant, for people only.
+    Webhook,
 }
 
 /// Settings of mode JWT.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.everyoneRoles) || self.everyoneRoles.all(role, role.lowerAscii() != 'admin')").message("everyoneRoles can not hold admin, which is the superuser in Hasura").field_path(".everyoneRoles"),
+    validation = Rule::new("!has(self.defaultRole) || self.defaultRole.lowerAscii() != 'admin'").message("defaultRole can not be admin, which is the superuser in Hasura").field_path(".defaultRole")
+)]
 pub struct Jwt {
     /// The claim of the token that holds Hasura's own claims. It contains `://`, so it can not be a standard claim.
-    /// Can not be changed.
+    /// Can not be changed while the mode is JWT.
     #[serde(default = "default_claims_namespace")]
     #[schemars(
         length(min = 5, max = 256),
@@ -192,6 +201,65 @@ pub struct Jwt {
     #[serde(default = "default_allowed_skew")]
     #[schemars(range(min = 0, max = 300))]
     pub allowed_skew_seconds: i32,
+    /// Hasura roles that everybody has who signs in with an application of your own; third-party applications get none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::hasura_roles")]
+    pub everyone_roles: Vec<String>,
+    /// The role of a request that names none, if its token has that role. Somebody who has another single role gets that
+    /// one; else such a request is refused, and the header `x-hasura-role` has to name a role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*$")
+    )]
+    pub default_role: Option<String>,
+    /// What says that somebody has a role.
+    #[serde(default)]
+    pub role_source: RoleSource,
+    /// Further claims that permissions in Hasura can refer to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub session_variables: Vec<SessionVariable>,
+}
+
+/// What says that somebody has a role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum RoleSource {
+    /// The Logto roles that the user has when the token is made, whatever scopes the client asked for.
+    #[default]
+    AssignedRoles,
+    /// Only those of them whose scope is in the token, because the client asked for it.
+    GrantedScopes,
+}
+
+/// A further claim that permissions in Hasura can refer to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!(self.name in ['x-hasura-role', 'x-hasura-allowed-roles', 'x-hasura-default-role', 'x-hasura-user-id', 'x-hasura-admin-secret', 'x-hasura-access-key'])").message("name is one that Hasura or the operator sets").field_path(".name"),
+    validation = Rule::new("self.userEditable || self.from in ['user.id', 'user.primaryEmail', 'user.primaryPhone', 'organization.id']").message("a user can write this about himself at any sign-in, so it proves nothing: use it only where that is harmless, and say so with userEditable: true").field_path(".from")
+)]
+pub struct SessionVariable {
+    /// Its name, which starts with `x-hasura-`, in lower case.
+    #[schemars(
+        length(min = 10, max = 64),
+        regex(pattern = r"^x-hasura-[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+    )]
+    pub name: String,
+    /// Where the value comes from: `user.id`, `user.primaryEmail`, `user.primaryPhone`, `organization.id`; or, with
+    /// `userEditable`, `user.name`, `user.username`, `user.avatar`, `user.profile.…` or `user.customData.…`, at most
+    /// five parts. Text, numbers and booleans become text; anything else, or nothing, gives no claim.
+    #[schemars(
+        length(min = 1, max = 256),
+        regex(
+            pattern = r"^(organization\.id|user\.(id|primaryEmail|primaryPhone|name|username|avatar|(profile|customData)(\.[A-Za-z0-9_-]{1,64}){1,3}))$"
+        )
+    )]
+    pub from: String,
+    /// Says that it is known that a user can choose the value himself.
+    #[serde(default)]
+    pub user_editable: bool,
 }
 
 impl Default for Jwt {
@@ -199,6 +267,10 @@ impl Default for Jwt {
         Self {
             claims_namespace: default_claims_namespace(),
             allowed_skew_seconds: default_allowed_skew(),
+            everyone_roles: Vec::new(),
+            default_role: None,
+            role_source: RoleSource::default(),
+            session_variables: Vec::new(),
         }
     }
 }
@@ -239,7 +311,7 @@ pub struct HasuraInstanceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, and Reconciling or Stalled while True.
+    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, UserEditableClaim, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

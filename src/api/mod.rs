@@ -13,8 +13,8 @@ mod schema;
 pub mod tenant;
 
 pub use binding::{HasuraRoleBinding, HasuraRoleBindingSpec, HasuraRoleBindingStatus};
-pub use instance::{HasuraInstance, HasuraInstanceSpec, HasuraInstanceStatus};
-pub use tenant::{LogtoTenant, LogtoTenantSpec, LogtoTenantStatus};
+pub use instance::{HasuraInstance, HasuraInstanceSpec, HasuraInstanceStatus, RoleSource};
+pub use tenant::{ExistingScript, LogtoTenant, LogtoTenantSpec, LogtoTenantStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

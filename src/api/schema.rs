@@ -32,6 +32,16 @@ pub fn conditions(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A set of Hasura roles; list-type set, so that a role named twice is refused.
+pub fn hasura_roles(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 20,
+        "x-kubernetes-list-type": "set",
+        "items": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z][A-Za-z0-9_:.-]*$"}
+    })
+}
+
 /// A moment, to the second.
 pub fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time", "maxLength": 64})

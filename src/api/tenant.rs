@@ -78,6 +78,12 @@ pub struct LogtoTenantSpec {
     /// Whether the keys at the address that Hasura will use are fetched and compared with the tenant's.
     #[serde(default)]
     pub jwks_check: JwksCheck,
+    /// Whether instances may use mode Webhook, in which every role of the tenant works in Hasura by its name alone.
+    #[serde(default)]
+    pub webhook_mode: WebhookMode,
+    /// The Custom JWT scripts that put Hasura's claims into access tokens.
+    #[serde(default)]
+    pub custom_claims: CustomClaims,
     /// How many requests the operator may send to this tenant.
     #[serde(default)]
     pub rate_limit: RateLimit,
@@ -107,6 +113,71 @@ pub enum JwksCheck {
     Require,
     /// For an address that only Hasura's pods can reach.
     Skip,
+}
+
+/// Whether instances of the tenant may use mode Webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WebhookMode {
+    /// They may not.
+    #[default]
+    Forbid,
+    /// One instance may, and then it is the only one of the tenant.
+    Allow,
+}
+
+/// The Custom JWT scripts that put Hasura's claims into access tokens. Logto has one script for the tokens of people and
+/// one for those of machines; each is shared by all that is in the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomClaims {
+    /// The script for the tokens of people.
+    #[serde(default = "manage")]
+    pub users: ClaimsPolicy,
+    /// The script for the tokens of machines. Needed by bindings of `logtoRole.type: MachineToMachine`.
+    #[serde(default = "ignore")]
+    pub machines: ClaimsPolicy,
+    /// What to do with a script that somebody else wrote.
+    #[serde(default)]
+    pub existing_script: ExistingScript,
+}
+
+impl Default for CustomClaims {
+    fn default() -> Self {
+        Self {
+            users: manage(),
+            machines: ignore(),
+            existing_script: ExistingScript::default(),
+        }
+    }
+}
+
+/// Whether a script is the operator's to deploy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ClaimsPolicy {
+    /// The operator deploys it and keeps it.
+    Manage,
+    /// The operator neither reads nor writes it; somebody else has to give the claims.
+    Ignore,
+}
+
+/// What to do with a script that somebody else wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ExistingScript {
+    /// Leave it, and say so; no claims are deployed.
+    #[default]
+    Refuse,
+    /// Keep it to the letter inside the operator's, which calls it; restored when the last instance goes.
+    Wrap,
+    /// Put the operator's in its place, and keep the old text in a ConfigMap.
+    Replace,
+}
+
+fn manage() -> ClaimsPolicy {
+    ClaimsPolicy::Manage
+}
+
+fn ignore() -> ClaimsPolicy {
+    ClaimsPolicy::Ignore
 }
 
 /// A budget of requests, shared by everything that the operator does with the tenant.
@@ -152,7 +223,7 @@ pub struct LogtoTenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// Ready, Connected, and Reconciling or Stalled while True.
+    /// Ready, Connected, ClaimsDeployed, JwksCacheable, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -164,8 +235,51 @@ pub struct LogtoTenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub jwk_url: Option<String>,
+    /// The keys that sign the tenant's tokens, as Hasura is told of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_set: Option<KeySetStatus>,
     /// The last value of the reconcile annotation that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
+}
+
+/// The keys that sign the tenant's tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeySetStatus {
+    /// The keys, in the order of their ids.
+    #[schemars(length(max = 16))]
+    pub keys: Vec<SigningKey>,
+    /// How a running Hasura learns of new keys, from the Cache-Control and Expires headers of the key set.
+    pub refresh: KeyRefresh,
+    /// With `AfterMaxAge`: how long Hasura keeps the keys, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 315_360_000))]
+    pub max_age_seconds: Option<i64>,
+}
+
+/// One key of the set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKey {
+    /// Its id (`kid`).
+    #[schemars(length(max = 128))]
+    pub id: String,
+    /// The algorithm of the tokens that it signs, as `ES384`.
+    #[schemars(length(max = 16))]
+    pub algorithm: String,
+}
+
+/// How a running Hasura learns of new keys.
+///
+/// Source: hasura/graphql-engine `server/src-lib/Hasura/Server/Auth.hs`, `updateJwkFromUrl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KeyRefresh {
+    /// It never does: the key set comes without a caching header. The operator rolls the Deployment when keys change.
+    Never,
+    /// At each tick, a second before Hasura 2.41 and a minute since: the header forbids to keep the keys.
+    EachTick,
+    /// When the time that the header states is over.
+    AfterMaxAge,
 }

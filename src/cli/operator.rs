@@ -93,6 +93,10 @@ struct ClockArgs {
     /// Between two reads of an object that its reconcile annotation asks for
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = "Clocks")]
     annotation_pause: Duration,
+
+    /// Between two writes of a tenant's Custom JWT script, however many bindings come and go
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = "Clocks")]
+    claims_pause: Duration,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -111,6 +115,7 @@ impl From<ClockArgs> for Clocks {
             resync_period,
             longest_backoff,
             annotation_pause,
+            claims_pause,
         } = args;
         Self {
             credentials_retry,
@@ -119,6 +124,7 @@ impl From<ClockArgs> for Clocks {
             resync_period,
             longest_backoff,
             annotation_pause,
+            claims_pause,
         }
     }
 }

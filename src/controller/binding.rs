@@ -14,10 +14,13 @@ use kube::{
 
 use super::{
     access::{Access, access},
+    claims::{self, Publication},
     context::{Context, Reread, key},
+    registry::Connection,
     release, rivals,
     role_sync::RoleSync,
     status::{self, Detail, Verdict, is_settled},
+    subjects::{self, Assignments, SubjectSync},
     visit::{self, Error, Next, Outcome},
 };
 use crate::{
@@ -66,6 +69,12 @@ async fn apply(binding: &HasuraRoleBinding, ctx: &Context) -> Result<Action, Err
     if let Reread::After(wait) = reread {
         outcome.next = Next::After(wait);
     }
+    let mut binding = binding;
+    if let Some(assignments) = &visited.assignments {
+        outcome.next = outcome.next.sooner(assignments.next);
+        // Its status may have been written meanwhile.
+        binding = Arc::clone(&assignments.binding);
+    }
     let status = status_of(&binding, visited, reread);
     visit::end(ctx, &*binding, status, &outcome).await
 }
@@ -74,9 +83,15 @@ async fn apply(binding: &HasuraRoleBinding, ctx: &Context) -> Result<Action, Err
 struct Visited {
     outcome: Outcome,
     accepted: bool,
+    /// What the role and its scope came to, when that is not what the whole came to.
+    synced: Option<String>,
+    /// What the claims came to, when the operator is to deploy them.
+    published: Option<Detail>,
     tenant: Option<Key>,
     scope: Option<ScopeStatus>,
     role: Option<RoleStatus>,
+    /// What the subjects came to, once the role was there.
+    assignments: Option<Assignments>,
 }
 
 impl From<Outcome> for Visited {
@@ -84,9 +99,12 @@ impl From<Outcome> for Visited {
         Self {
             outcome,
             accepted: false,
+            synced: None,
+            published: None,
             tenant: None,
             scope: None,
             role: None,
+            assignments: None,
         }
     }
 }
@@ -107,6 +125,10 @@ async fn converge(
         let message = format!("HasuraInstance {name:?} is not in this namespace; it is waited for");
         return Some(Outcome::waiting(reasons::INSTANCE_NOT_FOUND, message).into());
     };
+    let tenant = Key {
+        namespace: namespace.clone(),
+        name: instance.spec.tenant_ref.name.clone(),
+    };
     let desired = match Binding::new(
         &ctx.owner,
         &namespace,
@@ -116,12 +138,9 @@ async fn converge(
     ) {
         Ok(desired) => desired,
         Err(invalid) => {
+            claims::refuse_if_connected(ctx, &tenant, binding);
             return Some(Outcome::stalled(reason_of(&invalid), invalid.to_string()).into());
         }
-    };
-    let tenant = Key {
-        namespace,
-        name: instance.spec.tenant_ref.name.clone(),
     };
     let connection = match access(ctx, &tenant) {
         Access::Open(connection) => connection,
@@ -145,6 +164,10 @@ async fn converge(
         rivals::binding_lost(&ctx.stores, &ctx.owner, binding, &instance, observed)
     });
     if let Some(lost) = lost {
+        // The claims of one whose holder is leaving pass on to it without a gap.
+        if !lost.holder_deleting {
+            claims::refuse_if_connected(ctx, &tenant, binding);
+        }
         let outcome = Outcome {
             verdict: rivals::verdict(&lost, &tenant.namespace),
             next: Next::Change,
@@ -153,6 +176,10 @@ async fn converge(
             tenant: Some(tenant),
             ..outcome.into()
         });
+    }
+    if let Some(outcome) = claims::ignored(ctx, &tenant, &instance, binding) {
+        claims::refuse_if_connected(ctx, &tenant, binding);
+        return Some(outcome.into());
     }
     let visit = RoleSync {
         ctx,
@@ -166,13 +193,89 @@ async fn converge(
         Err(error) => visit.failed(&error, &tenant),
     };
     let (scope, role) = visit.ids();
-    Some(Visited {
+    let assignments = match (&outcome.verdict, &role) {
+        (Verdict::Ready(_), Some(role)) => {
+            let subjects = SubjectSync {
+                binding,
+                visit: &visit,
+                tenant: &tenant,
+                role,
+            };
+            Some(subjects.sync(reread).await)
+        }
+        _ => None,
+    };
+    let visited = Visited {
         outcome,
         accepted: true,
+        synced: None,
+        published: None,
         tenant: Some(tenant),
         scope,
         role,
-    })
+        assignments,
+    };
+    Some(granted(binding, &instance, ctx, &connection, visited))
+}
+
+/// What is left once the role holds its scope: the claims, and a Hasura that runs with the settings.
+fn granted(
+    binding: &HasuraRoleBinding,
+    instance: &HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    visited: Visited,
+) -> Visited {
+    let Some(tenant) = visited
+        .tenant
+        .as_ref()
+        .and_then(|tenant| ctx.stores.tenant(tenant))
+    else {
+        return visited;
+    };
+    let synced = match &visited.outcome.verdict {
+        Verdict::Ready(message) => message.clone(),
+        Verdict::Stalled(..) => {
+            claims::refuse(ctx, &tenant, connection, binding);
+            return visited;
+        }
+        Verdict::Starting | Verdict::Waiting(..) => return visited,
+    };
+    let publication = claims::grant(ctx, &tenant, connection, instance, binding);
+    let published = publication.detail();
+    let mut outcome = match publication {
+        Publication::No(outcome) => outcome,
+        Publication::Yes => visited.outcome.clone(),
+        Publication::NotOurs(why) => Outcome {
+            verdict: Verdict::Ready(format!("{synced}; {why}")),
+            next: visited.outcome.next,
+        },
+    };
+    if outcome.verdict.is_ready()
+        && let Some(waiting) = instance_is_behind(instance)
+    {
+        outcome = waiting;
+    }
+    Visited {
+        outcome,
+        synced: Some(synced),
+        published,
+        ..visited
+    }
+}
+
+/// A role that Hasura's pods would not accept yet is not ready.
+fn instance_is_behind(instance: &HasuraInstance) -> Option<Outcome> {
+    let conditions = instance.status.iter().flat_map(|status| &status.conditions);
+    let mut rolled_out = conditions.filter(|condition| condition.type_ == types::ROLLED_OUT);
+    if rolled_out.any(|condition| condition.status == "True") {
+        return None;
+    }
+    let message = format!(
+        "the role is in Logto, but HasuraInstance {:?} does not run with its settings yet; see its status",
+        instance.name_any()
+    );
+    Some(Outcome::waiting(reasons::INSTANCE_NOT_READY, message))
 }
 
 /// Whether the instance was refused its API resource, and is not merely unvisited since the operator started.
@@ -188,6 +291,8 @@ fn reason_of(invalid: &Invalid) -> &'static str {
         Invalid::Prefix { .. } | Invalid::NameTooLong(_) | Invalid::Admin(_) => {
             reasons::ROLE_NAME_INVALID
         }
+        Invalid::RoleNameDiffers { .. } => reasons::ROLE_NAME_DIFFERS,
+        Invalid::MachineRole => reasons::MACHINE_ROLE_IN_WEBHOOK_MODE,
         Invalid::DescriptionTooLong(_) => reasons::DESCRIPTION_TOO_LONG,
         Invalid::UnauthorizedRole(_) => reasons::UNAUTHORIZED_ROLE_BOUND,
     }
@@ -201,13 +306,16 @@ fn status_of(
     let Visited {
         outcome,
         accepted,
+        synced,
+        published,
         tenant,
         scope,
         role,
+        assignments,
     } = visited;
     let verdict = &outcome.verdict;
     let before = binding.status.clone().unwrap_or_default();
-    let details = vec![
+    let mut details = vec![
         if accepted {
             Detail::well(
                 types::ACCEPTED,
@@ -216,11 +324,26 @@ fn status_of(
         } else {
             Detail::ill(types::ACCEPTED, verdict)
         },
-        match verdict {
-            Verdict::Ready(message) => Detail::well(types::ROLE_SYNCED, message),
-            verdict => Detail::ill(types::ROLE_SYNCED, verdict),
+        match (synced, verdict) {
+            (Some(message), _) => Detail::well(types::ROLE_SYNCED, message),
+            (None, Verdict::Ready(message)) => Detail::well(types::ROLE_SYNCED, message),
+            (None, verdict) => Detail::ill(types::ROLE_SYNCED, verdict),
         },
     ];
+    details.extend(published);
+    let (role, rows) = match assignments {
+        Some(assignments) => {
+            details.extend(assignments.details);
+            (assignments.role, assignments.rows)
+        }
+        None => {
+            details.extend(subjects::not_looked_at(binding, verdict));
+            // Rows speak of the role that stands beside them, so the two move together.
+            let has_subjects = !binding.spec.subjects.is_empty() || !before.subjects.is_empty();
+            let keeps = !accepted || has_subjects;
+            (if keeps { before.role } else { role }, before.subjects)
+        }
+    };
     let generation = binding.metadata.generation.unwrap_or_default();
     HasuraRoleBindingStatus {
         observed_generation: Some(generation),
@@ -229,7 +352,8 @@ fn status_of(
             .map(|tenant| LocalRef { name: tenant.name })
             .or(before.tenant_ref),
         scope: if accepted { scope } else { before.scope },
-        role: if accepted { role } else { before.role },
+        role,
+        subjects: rows,
         last_handled_reconcile_at: match reread {
             Reread::Now => binding.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
             _ => before.last_handled_reconcile_at,

@@ -54,6 +54,7 @@ async fn try_connect(
     if let Some(before) = before.filter(|before| before.made_of == made_of) {
         return Ok(Arc::clone(before));
     }
+    let client_id = credentials.client_id.clone();
     let client = Client::connect(config(ctx, tenant, credentials)?)
         .await
         .map_err(|error| refused(&error))?;
@@ -62,7 +63,9 @@ async fn try_connect(
     let session = Session::open(client, ctx.owner.clone())
         .await
         .map_err(|error| refused(&error))?;
-    Ok(Arc::new(Connection::new(session, made_of, jwk_url, check)))
+    Ok(Arc::new(Connection::new(
+        session, made_of, jwk_url, check, client_id,
+    )))
 }
 
 async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credentials, Verdict> {
@@ -211,38 +214,5 @@ pub fn refused(error: &Error) -> Verdict {
         }
         Error::Stop { .. } => Verdict::Stalled(reasons::DISCOVERY_REFUSED, error.to_string()),
         _ => Outcome::of(error).verdict,
-    }
-}
-
-/// Whether the keys answer where Hasura will fetch them, and are the tenant's. Hasura would crash at start if not.
-pub async fn check_keys(connection: &Connection) -> Verdict {
-    let Some(base) = &connection.check_keys_at else {
-        return Verdict::Ready(String::new());
-    };
-    let client = connection.session.client();
-    let unreachable = |error: Error| {
-        let message = format!(
-            "the key set at {} that Hasura would fetch: {error}",
-            connection.jwk_url
-        );
-        Verdict::Waiting(reasons::JWKS_UNREACHABLE, message)
-    };
-    let at_hasura = match client.keys_at(base).await {
-        Ok(keys) => keys,
-        Err(error) => return unreachable(error),
-    };
-    if connection.jwk_url == client.discovery().jwks_uri {
-        return Verdict::Ready(String::new());
-    }
-    match client.keys().await {
-        Ok(keys) if keys == at_hasura => Verdict::Ready(String::new()),
-        Ok(_) => {
-            let message = format!(
-                "the key set at {} is not the tenant's: spec.endpointForHasura has to be the same Logto",
-                connection.jwk_url
-            );
-            Verdict::Stalled(reasons::JWKS_MISMATCH, message)
-        }
-        Err(error) => unreachable(error),
     }
 }

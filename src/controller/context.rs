@@ -18,6 +18,7 @@ use super::{
     backoff::Backoff,
     registry::Registry,
     status::HasStatus,
+    subjects::Checks,
     triggers::{Stores, Triggers},
 };
 use crate::{
@@ -41,6 +42,8 @@ pub struct Clocks {
     pub longest_backoff: Duration,
     /// Between two reads that the reconcile annotation asks for.
     pub annotation_pause: Duration,
+    /// Between two writes of a tenant's Custom JWT script.
+    pub claims_pause: Duration,
 }
 
 /// What every reconcile shares.
@@ -65,6 +68,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// When an annotation was last acted on, by uid.
     pub rereads: Mutex<HashMap<String, Instant>>,
+    /// When the bindings' subjects are to be looked at again.
+    pub subjects: Checks,
 }
 
 /// What the reconcile annotation asks for at this moment.
@@ -128,6 +133,7 @@ impl Context {
     pub fn forget<K: ResourceExt>(&self, object: &K) {
         let uid = object.uid().unwrap_or_default();
         self.backoff.forget(&uid);
+        self.subjects.forget(&uid);
         self.rereads
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

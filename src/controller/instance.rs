@@ -15,11 +15,13 @@ use super::{
     access::{Access, access},
     api_resource::{self, Synced},
     auth::{self, Configured},
+    claims,
     context::{Context, Reread, deleting, deleting_for, key},
     registry::Connection,
     rivals,
     status::{self, Detail, Verdict, is_settled},
     visit::{self, Error, Next, Outcome},
+    webhook,
 };
 use crate::{
     api::{
@@ -93,7 +95,13 @@ fn connection(
             return Err(Outcome::waiting(reasons::TENANT_NOT_READY, message));
         }
     };
-    if let Some(lost) = rivals::instance_lost(&ctx.stores, instance) {
+    // One in mode Webhook looks itself whether it has the tenant to itself; what it has in Logto stays its own.
+    let beside_webhook = || {
+        let tenant_lost = webhook::tenant_shared(&ctx.stores, instance);
+        tenant_lost.filter(|_| !webhook::is_asked_for(instance))
+    };
+    let lost = rivals::instance_lost(&ctx.stores, instance).or_else(beside_webhook);
+    if let Some(lost) = lost {
         connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
         return Err(Outcome {
             verdict: rivals::verdict(&lost, &namespace),
@@ -130,6 +138,7 @@ async fn steps(
                     .iter()
                     .for_each(|binding| ctx.triggers.binding(binding));
             }
+            claims::note_instance(ctx, connection, instance);
         }
         Synced::No(outcome) => {
             connection.unvouch(&indicator, &key(instance));
@@ -139,16 +148,24 @@ async fn steps(
     Ok(match auth::configure(instance, ctx, connection).await? {
         Configured::No(outcome) => (Stage::Auth, outcome),
         Configured::RollingOut(outcome) => (Stage::Rollout, outcome),
-        Configured::RolledOut => {
-            let message = format!("tokens for {indicator:?} are accepted as of the last rollout");
+        Configured::Objected(outcome) => (Stage::Done, outcome),
+        Configured::RolledOut if connection.claims.trouble(&indicator).is_some() => {
+            let trouble = connection.claims.trouble(&indicator);
             (
                 Stage::Done,
                 Outcome {
-                    verdict: Verdict::Ready(message),
+                    verdict: trouble.unwrap_or(Verdict::Starting),
                     next: Next::Change,
                 },
             )
         }
+        Configured::RolledOut => (
+            Stage::Done,
+            Outcome {
+                verdict: Verdict::Ready(auth::well(instance)),
+                next: Next::Change,
+            },
+        ),
     })
 }
 
@@ -193,7 +210,11 @@ fn status_of(
             &before.conditions,
             generation,
             &outcome.verdict,
-            stages.into_iter().map(detail).collect(),
+            stages
+                .into_iter()
+                .map(detail)
+                .chain(user_editable(instance))
+                .collect(),
         ),
         last_handled_reconcile_at: match reread {
             Reread::Now => instance.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
@@ -201,6 +222,26 @@ fn status_of(
         },
         ..before
     }
+}
+
+/// The condition that warns of session variables that users choose themselves.
+fn user_editable(instance: &HasuraInstance) -> Option<Detail> {
+    let jwt = instance.spec.auth.jwt.as_ref()?;
+    let names: Vec<&str> = jwt
+        .session_variables
+        .iter()
+        .filter(|variable| variable.user_editable)
+        .map(|variable| variable.name.as_str())
+        .collect();
+    (!names.is_empty()).then(|| Detail {
+        type_: types::USER_EDITABLE_CLAIM,
+        status: Some(true),
+        reason: reasons::USER_EDITABLE,
+        message: format!(
+            "a user chooses these session variables himself at any sign-in, so nothing may be permitted because of them: {}",
+            names.join(", ")
+        ),
+    })
 }
 
 /// The resource and the env entries stay as they are; bindings that are being deleted too need the instance to find
@@ -219,6 +260,7 @@ fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error> {
     if let Some(connection) = ctx.registry.get(&tenant).and_then(|entry| entry.connection) {
         connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
     }
+    ctx.stores.anonymous_roles.note(key(instance), None);
     ctx.forget(instance);
     Ok(Action::await_change())
 }

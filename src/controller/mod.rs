@@ -4,24 +4,30 @@
 //! (`triggers`); who holds what several ask for is told by `rivals`; a tenant is compared as a whole (`resync`).
 
 mod access;
+mod anonymous;
 mod api_resource;
 mod auth;
 mod backoff;
 mod binding;
+mod claims;
 mod connect;
 mod context;
 mod instance;
+mod keys;
 mod registry;
 mod release;
 mod resync;
 mod rivals;
 mod role_sync;
+mod rollout;
 mod run;
 mod status;
+mod subjects;
 mod tenant;
 mod triggers;
 mod visit;
 mod watch;
+mod webhook;
 
 pub use context::Clocks;
 pub use run::{RunError, Settings, run};

@@ -8,10 +8,10 @@ use std::{
 
 use url::Url;
 
-use super::status::Verdict;
+use super::{claims::Ledger, status::Verdict};
 use crate::{
     domain::precedence::Key,
-    logto::{Endpoint, Session},
+    logto::{Endpoint, KeySet, Session},
 };
 
 /// A connected tenant.
@@ -24,6 +24,12 @@ pub struct Connection {
     pub jwk_url: Url,
     /// The same address as an origin, to check the keys at; none when they are not to be checked.
     pub check_keys_at: Option<Endpoint>,
+    /// The operator's own id as an application of the tenant; the claims leave its tokens alone.
+    pub client_id: String,
+    /// Who is granted what, and what of it is deployed.
+    pub claims: Ledger,
+    /// The key set as it was last read where Hasura fetches it, or at the Secret's endpoint when it is not checked there.
+    pub key_set: Mutex<Option<KeySet>>,
     /// When the tenant is to be listed again.
     pub next_listing: Mutex<Instant>,
     /// When roles' scopes are to be read again.
@@ -40,6 +46,7 @@ impl Connection {
         made_of: String,
         jwk_url: Url,
         check_keys_at: Option<Endpoint>,
+        client_id: String,
     ) -> Self {
         let now = Mutex::new(Instant::now());
         Self {
@@ -47,6 +54,9 @@ impl Connection {
             made_of,
             jwk_url,
             check_keys_at,
+            client_id,
+            claims: Ledger::default(),
+            key_set: Mutex::default(),
             next_listing: now,
             next_reading: Mutex::new(Instant::now()),
             vouched: Mutex::default(),

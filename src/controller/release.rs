@@ -8,11 +8,13 @@ use kube::{
 };
 
 use super::{
+    claims,
     context::{Context, deleting_for, key},
     registry::Connection,
     rivals,
     status::{self, Verdict},
     visit::{Error, Next, Outcome},
+    webhook,
 };
 use crate::{
     api::{HasuraInstance, HasuraRoleBinding, conditions::reasons},
@@ -21,6 +23,7 @@ use crate::{
         plan::Step,
         precedence::Key,
         release::{Holders, Release},
+        subjects::{given, kind_of},
     },
     logto::{self, Session},
 };
@@ -46,7 +49,12 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
         return without_connection(binding, ctx, &tenant).await;
     };
     match take_away(binding, ctx, instance.as_deref(), &connection).await {
+        Ok(()) if claims::is_still_granted(ctx, &tenant, &connection, binding) => {
+            let message = "waits for the claims that name its role to be deployed without it";
+            Err(held(binding, ctx, message.to_owned(), ctx.clocks.claims_pause).await)
+        }
         Ok(()) => {
+            connection.claims.forget(&key(&**binding));
             ctx.forget(&**binding);
             Ok(Action::await_change())
         }
@@ -141,7 +149,7 @@ async fn take_away(
         let role =
             session.observe(|observed| release.role(observed).map(|(name, _)| name.to_owned()));
         if let Some(role) = &role {
-            holders = session.holders(role).await?;
+            holders = take_back(binding, &release, role, session).await?;
         }
         let steps = session.observe(|observed| release.plan(holders, observed));
         match carry_out(session, &steps).await {
@@ -155,6 +163,32 @@ async fn take_away(
         }
     }
     Ok(())
+}
+
+/// Who holds the role beside those whom the binding gave it. From these it is taken back when the role stays: deleting
+/// it ends their hold too, and a successor keeps it.
+async fn take_back(
+    binding: &HasuraRoleBinding,
+    release: &Release,
+    role: &str,
+    session: &Session,
+) -> Result<Holders, logto::Error> {
+    let kind = kind_of(binding.spec.logto_role.type_);
+    let id = session.observe(|observed| release.role(observed).map(|(_, role)| role.id.clone()));
+    let status = binding.status.as_ref().filter(|status| {
+        // Rows that speak of another role say nothing about this one.
+        release.successor.is_none() && status.role.as_ref().map(|role| &role.id) == id.as_ref()
+    });
+    let own = status
+        .map(|status| given(&status.subjects))
+        .unwrap_or_default();
+    let (holders, held) = session.holders_beside(kind, role, &own).await?;
+    if let (Holders::Somebody, Some(role)) = (holders, id) {
+        for subject in held {
+            session.unassign(kind, &role, &subject).await?;
+        }
+    }
+    Ok(holders)
 }
 
 fn release_of(
@@ -190,6 +224,9 @@ fn release_of(
         scope_name: binding.spec.scope.name.clone(),
         role_name,
         successor: successor.map(|successor| mark(&successor)),
+        grants_by_name: instance.is_some_and(|instance| {
+            webhook::is_asked_for(instance) || webhook::is_switched(instance)
+        }),
     })
 }
 
@@ -216,7 +253,12 @@ async fn tell(
             .await;
     } else if holders == Holders::Somebody {
         let note = format!(
-            "the role {role:?} stays in Logto without its scope, because somebody still holds it; it grants nothing now"
+            "the role {role:?} stays in Logto without its scope, because somebody still holds it; it grants nothing now{}",
+            if release.grants_by_name {
+                ", since it was renamed too: in mode Webhook its name is what grants"
+            } else {
+                ""
+            }
         );
         ctx.event(&**binding, EventType::Warning, "RoleKept", &note)
             .await;

@@ -7,6 +7,7 @@ use kube::ResourceExt;
 use super::{
     context::{Context, key},
     registry::{Connection, lock},
+    subjects::is_extra_news,
 };
 use crate::{
     api::LogtoTenant,
@@ -123,10 +124,11 @@ fn wake_drifted_bindings(
             instance,
         );
         let Ok(desired) = desired else { continue };
-        let plan = connection
-            .session
-            .observe(|observed| plan_binding(&desired, &ctx.owner, observed));
-        if !plan.is_ok_and(|steps| steps.is_empty()) {
+        let (plan, extra_scopes) = connection.session.observe(|observed| {
+            let plan = plan_binding(&desired, &ctx.owner, observed);
+            (plan, is_extra_news(&binding, &desired, observed))
+        });
+        if extra_scopes || !plan.is_ok_and(|steps| steps.is_empty()) {
             ctx.triggers.binding(&binding);
         }
     }

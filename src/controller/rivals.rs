@@ -223,6 +223,14 @@ pub fn verdict(lost: &Lost, namespace: &str) -> Verdict {
                 "HasuraInstance {holder} of the same tenant has an empty spec.logtoRoleNamePrefix; give this one a prefix"
             ),
         ),
+        Claim::WholeTenant(tenant) => (
+            reasons::TENANT_SHARED,
+            format!(
+                "HasuraInstance {holder} uses LogtoTenant {:?} too, and in mode Webhook, which one of the two asks for, every \
+                 role of a tenant works by its name alone",
+                tenant.name
+            ),
+        ),
         Claim::HasuraRole(_, role) => (
             reasons::HASURA_ROLE_TAKEN,
             format!("HasuraRoleBinding {holder} binds the Hasura role {role:?}"),

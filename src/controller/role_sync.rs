@@ -161,8 +161,12 @@ impl RoleSync<'_> {
             .as_ref()
             .and_then(|status| status.role.as_ref());
         if let Some(role) = known.filter(|_| makes_role(done)) {
+            let held = match self.session.last_known_holders(&role.id) {
+                Some(holders) => format!("{holders} held it when it was last counted"),
+                None => "how many held it is not known".to_owned(),
+            };
             let note = format!(
-                "the role {:?} was gone from Logto and was made again; whoever held it has to be given it again",
+                "the role {:?} was gone from Logto and was made again; {held}; spec.subjects are given it again, all others have to be",
                 role.name
             );
             self.ctx

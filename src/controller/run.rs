@@ -19,11 +19,13 @@ use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    anonymous::AnonymousRoles,
     backoff::Backoff,
     binding,
     context::{Clocks, Context},
     instance,
     registry::Registry,
+    subjects::Checks,
     tenant,
     triggers::{Queues, Stores, Triggers},
     visit,
@@ -86,6 +88,7 @@ pub async fn run(
         tenants,
         instances,
         bindings,
+        anonymous_roles: AnonymousRoles::default(),
     };
     let (triggers, queues) = Triggers::new();
     let ctx = context(&client, &settings, stores, triggers, Arc::clone(&metrics));
@@ -181,6 +184,7 @@ fn context(
         metrics,
         recorder: Recorder::new(client.clone(), reporter),
         rereads: std::sync::Mutex::default(),
+        subjects: Checks::default(),
     })
 }
 

@@ -14,12 +14,15 @@ use kube::{
 };
 
 use super::{
+    claims,
     connect::{self, Attempt},
     context::{Context, Reread, deleting, deleting_for, key},
+    keys,
     registry::{Entry, lock},
     resync,
     status::{self, Detail, Verdict},
     visit::{self, Error, Next, Outcome},
+    webhook,
 };
 use crate::{
     api::{
@@ -63,7 +66,7 @@ async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
     if let Some(connection) = &entry.connection {
         entry.rivalry = connect::rivalry(ctx, &tenant, connection);
     }
-    compare(ctx, &tenant, &mut entry, reread == Reread::Now).await;
+    let claims_due = compare(ctx, &tenant, &mut entry, reread == Reread::Now).await;
     let news = before.as_ref().is_none_or(|before| is_news(before, &entry));
     ctx.registry.put(key(&tenant), entry.clone());
     if news {
@@ -77,7 +80,7 @@ async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
             ctx.triggers.tenant(&rival.namespace, &rival.name);
         }
     }
-    let outcome = outcome(ctx, &entry, reread);
+    let outcome = outcome(ctx, &entry, reread, claims_due);
     visit::end(
         ctx,
         &tenant,
@@ -107,7 +110,7 @@ async fn connected(ctx: &Context, tenant: &LogtoTenant, before: Option<Entry>, n
         Attempt::Failed(verdict) => (previous, verdict),
     };
     let keys = match &connection {
-        Some(connection) => connect::check_keys(connection).await,
+        Some(connection) => keys::check(ctx, &key(tenant), connection).await,
         None => Verdict::Starting,
     };
     Entry {
@@ -144,36 +147,43 @@ fn recheck_after(ctx: &Context, entry: &Entry) -> Duration {
     }
 }
 
-/// Compares the tenant with what it should hold, when it is time, and wakes what is not as it should be.
-async fn compare(ctx: &Context, tenant: &LogtoTenant, entry: &mut Entry, now: bool) {
-    let Some(connection) = entry
+/// Compares the tenant with what it should hold, when it is time, wakes what is not as it should be, and deploys the
+/// claims. Gives when to come again for claims that have to wait.
+async fn compare(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    entry: &mut Entry,
+    now: bool,
+) -> Option<Duration> {
+    let connection = entry
         .connection
         .clone()
-        .filter(|_| entry.credentials.is_ready() && entry.rivalry.is_ready())
-    else {
-        return;
-    };
+        .filter(|_| entry.credentials.is_ready() && entry.rivalry.is_ready())?;
     let was_down = connection.session.is_down() || !entry.reached.is_ready();
     let result = async {
         let listed = resync::list(ctx, tenant, &connection, now || was_down).await?;
         let read = resync::read_some_roles(ctx, tenant, &connection).await?;
-        Ok((listed, read))
+        let claims_due = claims::publish(ctx, tenant, &connection, listed).await?;
+        Ok((listed, read, claims_due))
     };
     match result.await {
-        Ok((listed, read)) => {
+        Ok((listed, read, claims_due)) => {
             entry.reached = Verdict::Ready(String::new());
-            if was_down || (listed && !entry.keys.is_ready()) {
-                entry.keys = connect::check_keys(&connection).await;
+            if was_down || listed {
+                entry.keys = keys::check(ctx, &key(tenant), &connection).await;
+                webhook::wake(ctx, tenant);
             }
             if was_down {
                 resync::wake_all(ctx, tenant);
             } else if listed || read {
                 resync::wake_drifted(ctx, tenant, &connection);
             }
+            claims_due
         }
         Err(error) => {
             connection.session.note(&error);
             entry.reached = connect::refused(&error);
+            None
         }
     }
 }
@@ -187,12 +197,17 @@ fn is_news(before: &Entry, after: &Entry) -> bool {
     !same_connection || ready(before) != ready(after)
 }
 
-fn outcome(ctx: &Context, entry: &Entry, reread: Reread) -> Outcome {
+fn outcome(ctx: &Context, entry: &Entry, reread: Reread, claims_due: Option<Duration>) -> Outcome {
     let verdict = match (entry.verdict(), &entry.connection) {
-        (Verdict::Ready(_), Some(connection)) if entry.keys.is_ready() => Verdict::Ready(format!(
-            "connected to {}",
-            connection.session.client().discovery().issuer
-        )),
+        (Verdict::Ready(_), Some(connection)) if entry.keys.is_ready() => {
+            match connection.claims.verdict() {
+                Verdict::Ready(_) | Verdict::Starting => Verdict::Ready(format!(
+                    "connected to {}",
+                    connection.session.client().discovery().issuer
+                )),
+                verdict => verdict,
+            }
+        }
         (Verdict::Ready(_), _) => entry.keys.clone(),
         (verdict, _) => verdict.clone(),
     };
@@ -215,6 +230,9 @@ fn outcome(ctx: &Context, entry: &Entry, reread: Reread) -> Outcome {
     if let Reread::After(pause) = reread {
         wait = wait.min(pause);
     }
+    if let Some(due) = claims_due {
+        wait = wait.min(due);
+    }
     Outcome {
         verdict,
         next: Next::After(wait.max(SHORTEST_WAIT)),
@@ -230,13 +248,20 @@ fn status_of(
     let before = tenant.status.clone().unwrap_or_default();
     let generation = tenant.metadata.generation.unwrap_or_default();
     let connection = entry.connection.as_ref();
-    let details = vec![match (entry.verdict(), connection) {
+    let mut details = vec![match (entry.verdict(), connection) {
         (Verdict::Ready(_), Some(_)) => Detail::well(
             types::CONNECTED,
             "the credentials work, and the tenant was listed",
         ),
         (verdict, _) => Detail::ill(types::CONNECTED, verdict),
     }];
+    details.extend(claims::detail(
+        tenant,
+        connection.map(|connection| &**connection),
+    ));
+    let key_set = connection.and_then(|connection| keys::key_set(connection));
+    let key_set = key_set.or(before.key_set);
+    details.push(keys::detail(key_set.as_ref()));
     let issuer =
         connection.map(|connection| connection.session.client().discovery().issuer.clone());
     LogtoTenantStatus {
@@ -246,6 +271,7 @@ fn status_of(
         jwk_url: connection
             .map(|connection| connection.jwk_url.to_string())
             .or(before.jwk_url),
+        key_set,
         last_handled_reconcile_at: match reread {
             Reread::Now => tenant.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
             _ => before.last_handled_reconcile_at,
@@ -274,6 +300,7 @@ async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
             (ctx.clocks.release_after - waited).min(ctx.clocks.credentials_retry),
         ));
     }
+    claims::withdraw(ctx, tenant).await?;
     ctx.registry.retire(&tenant_key);
     ctx.forget(tenant);
     Ok(Action::await_change())

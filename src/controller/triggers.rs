@@ -10,11 +10,16 @@ use kube::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::context::deleting;
+use super::{
+    anonymous::AnonymousRoles,
+    context::{deleting, key},
+    webhook,
+};
 use crate::api::{
     HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec, LogtoTenant,
     conditions::types,
 };
+use crate::domain::precedence::Key;
 
 /// Asks for visits. The controllers' queues hold an object once however often it is asked for.
 pub struct Triggers {
@@ -81,9 +86,17 @@ pub struct Stores {
     pub instances: Store<HasuraInstance>,
     /// All HasuraRoleBindings.
     pub bindings: Store<HasuraRoleBinding>,
+    /// What the Deployments give callers without a token.
+    pub anonymous_roles: AnonymousRoles,
 }
 
 impl Stores {
+    /// A tenant.
+    pub fn tenant(&self, key: &Key) -> Option<Arc<LogtoTenant>> {
+        self.tenants
+            .get(&ObjectRef::new(&key.name).within(&key.namespace))
+    }
+
     /// The instances of a tenant.
     pub fn instances_of(&self, namespace: &str, tenant: &str) -> Vec<Arc<HasuraInstance>> {
         let of_tenant = |instance: &HasuraInstance| {
@@ -143,7 +156,8 @@ impl Stores {
         };
         let (namespace, name) = (tenant.namespace().unwrap_or_default(), tenant.name_any());
         triggers.tenant(&namespace, &name);
-        if before.is_some() && after.is_some() {
+        let consent = |tenant: &LogtoTenant| tenant.spec.webhook_mode;
+        if before.map(consent) == after.map(consent) {
             return;
         }
         self.wake_dependants(triggers, &namespace, &name);
@@ -177,7 +191,9 @@ impl Stores {
                 triggers.binding(&binding);
             }
         }
-        if before.map(deleting) != after.map(deleting) {
+        let standing =
+            |instance: &HasuraInstance| (deleting(instance), webhook::is_switched(instance));
+        if before.map(standing) != after.map(standing) {
             triggers.tenant(&namespace, &instance.spec.tenant_ref.name);
             for rival in self
                 .instances
@@ -215,14 +231,19 @@ impl Stores {
         for rival in self.bindings.state_filter(rivals) {
             triggers.binding(&rival);
         }
-        if after.is_none_or(deleting) {
-            let namespace = binding.namespace().unwrap_or_default();
-            let instance = self
-                .instances
-                .get(&ObjectRef::new(&binding.spec.instance_ref.name).within(&namespace));
-            if let Some(instance) = instance.filter(|instance| deleting(&**instance)) {
+        let namespace = binding.namespace().unwrap_or_default();
+        let instance = self
+            .instances
+            .get(&ObjectRef::new(&binding.spec.instance_ref.name).within(&namespace));
+        let leaves = after.is_none_or(deleting);
+        if let Some(instance) = instance {
+            let role = &binding.spec.hasura_role;
+            let anonymous = self.anonymous_roles.is(&key(&*instance), role);
+            if anonymous || (leaves && deleting(&*instance)) {
                 triggers.instance(&instance);
             }
+        }
+        if leaves {
             for tenant in self
                 .tenants
                 .state_filter(|tenant: &LogtoTenant| deleting(tenant))
@@ -248,17 +269,24 @@ impl Stores {
     }
 }
 
-/// What a binding needs of its instance: whether it stays, what it asks for, its API resource, and whether it is stalled.
-fn for_bindings(instance: &HasuraInstance) -> (bool, &HasuraInstanceSpec, Option<&str>, bool) {
+/// What a binding needs of its instance: whether it stays, what it asks for, its API resource, whether it is stalled, and
+/// whether it runs with its settings.
+fn for_bindings(
+    instance: &HasuraInstance,
+) -> (bool, &HasuraInstanceSpec, Option<&str>, bool, bool) {
     let status = instance.status.as_ref();
     let resource = status.and_then(|status| status.api_resource.as_ref());
-    let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
-    let stalled = conditions.any(|condition| condition.type_ == types::STALLED);
+    let conditions = status.map_or(&[][..], |status| &status.conditions);
+    let is = |type_: &str| {
+        let mut conditions = conditions.iter();
+        conditions.any(|condition| condition.type_ == type_ && condition.status == "True")
+    };
     (
         deleting(instance),
         &instance.spec,
         resource.and_then(|resource| resource.id.as_deref()),
-        stalled,
+        is(types::STALLED),
+        is(types::ROLLED_OUT),
     )
 }
 

@@ -76,6 +76,17 @@ pub enum Next {
     After(Duration),
 }
 
+impl Next {
+    /// The sooner of two; a failure's backoff goes before a set time.
+    pub fn sooner(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Backoff, _) | (_, Self::Backoff) => Self::Backoff,
+            (Self::After(one), Self::After(another)) => Self::After(one.min(another)),
+            (Self::Change, next) | (next, Self::Change) => next,
+        }
+    }
+}
+
 /// What a visit came to, and when to come again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -172,7 +183,7 @@ where
         );
         ctx.event(object, type_, reason, message).await;
     }
-    if outcome.verdict.is_ready() {
+    if outcome.verdict.is_ready() && outcome.next != Next::Backoff {
         ctx.backoff.forget(&object.uid().unwrap_or_default());
     }
     Ok(match outcome.next {

@@ -1,7 +1,10 @@
 //! What Logto should hold, read off the specs.
 
 use super::ownership::{MAX_ROLE_TEXT, Mark, Owner};
-use crate::api::{HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, binding::RoleType};
+use crate::api::{
+    HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec,
+    binding::RoleType, instance::AuthMode,
+};
 
 /// Longest name of a role in Logto, in characters.
 ///
@@ -48,6 +51,8 @@ pub struct Binding {
     pub role_type: RoleType,
     /// The role's description; none means that only the mark is managed.
     pub role_text: Option<String>,
+    /// Whether every new user gets the role; none leaves that as it is.
+    pub is_default: Option<bool>,
 }
 
 /// Why a binding can not be carried out whatever Logto holds.
@@ -78,6 +83,21 @@ pub enum Invalid {
         "spec.logtoRole.description takes {0} of the {MAX_ROLE_TEXT} UTF-16 units that Logto leaves beside the ownership mark: shorten it"
     )]
     DescriptionTooLong(usize),
+    /// In mode Webhook Logto looks for the Hasura role among the names of the user's roles.
+    #[error(
+        "the role's name {name:?} is not the Hasura role {hasura_role:?}, as the instance's mode Webhook needs it: make a new HasuraRoleBinding without spec.logtoRole.name"
+    )]
+    RoleNameDiffers {
+        /// The role's name in Logto.
+        name: String,
+        /// The role in Hasura.
+        hasura_role: String,
+    },
+    /// In mode Webhook Logto looks at the roles of users alone.
+    #[error(
+        "a role of type MachineToMachine works in mode JWT only: make a new HasuraRoleBinding of type User, or set the instance's auth.mode to JWT"
+    )]
+    MachineRole,
     /// Anonymous callers have this role, with session variables of their own choice.
     #[error(
         "{0:?} is the instance's auth.unauthorizedRole, which callers without a token have: bind another role, or change the instance"
@@ -111,6 +131,9 @@ impl Binding {
         let spec = &binding.spec;
         let role_name = role_name(binding, &instance.spec);
         check_role_name(&role_name, &instance.spec.logto_role_name_prefix)?;
+        if instance.spec.auth.mode == AuthMode::Webhook {
+            check_for_webhook(&role_name, spec)?;
+        }
         if let Some(text) = &spec.logto_role.description {
             let units = text.encode_utf16().count();
             if units > MAX_ROLE_TEXT {
@@ -129,6 +152,7 @@ impl Binding {
             role_name,
             role_type: spec.logto_role.type_,
             role_text: spec.logto_role.description.clone(),
+            is_default: spec.logto_role.is_default,
         })
     }
 }
@@ -149,11 +173,24 @@ fn check_role_name(name: &str, prefix: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
+fn check_for_webhook(role_name: &str, spec: &HasuraRoleBindingSpec) -> Result<(), Invalid> {
+    if spec.logto_role.type_ == RoleType::MachineToMachine {
+        return Err(Invalid::MachineRole);
+    }
+    if role_name != spec.hasura_role {
+        return Err(Invalid::RoleNameDiffers {
+            name: role_name.to_owned(),
+            hasura_role: spec.hasura_role.clone(),
+        });
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::{
-        HasuraRoleBindingSpec, LocalRef,
+        LocalRef,
         binding::{LogtoRole, Scope},
     };
 
@@ -184,6 +221,7 @@ mod tests {
                     description: None,
                 },
                 logto_role: role,
+                subjects: Vec::new(),
             },
         )
     }
@@ -254,6 +292,30 @@ mod tests {
             desired("", "editor", text("🔒".repeat(73))),
             Err(Invalid::DescriptionTooLong(146))
         );
+    }
+
+    #[test]
+    fn in_mode_webhook_a_role_is_a_users_and_named_as_hasura_names_it() {
+        let mut instance = instance("");
+        instance.spec.auth.mode = AuthMode::Webhook;
+        let desired = |role| {
+            let owner = Owner::new("test").unwrap();
+            Binding::new(&owner, "shop", "b", &binding("editor", role), &instance)
+        };
+        assert_eq!(desired(LogtoRole::default()).unwrap().role_name, "editor");
+        assert!(desired(named("editor")).is_ok());
+        for other in ["Editor", "shop-editor"] {
+            let refused = desired(named(other)).unwrap_err();
+            assert!(
+                matches!(refused, Invalid::RoleNameDiffers { .. }),
+                "{other}"
+            );
+        }
+        let machine = LogtoRole {
+            type_: RoleType::MachineToMachine,
+            ..LogtoRole::default()
+        };
+        assert_eq!(desired(machine), Err(Invalid::MachineRole));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What should be, what is, and the steps between: pure, with no client, no clock and no I/O.
 //!
 //! [`desired`] turns specs into what Logto should hold, [`observed`] is what Logto was seen to hold, [`plan`] gives the
-//! steps from one to the other, [`ownership`] says what is ours, [`precedence`] who holds what several ask for.
+//! steps from one to the other, [`ownership`] says what is ours, [`precedence`] who holds what several ask for,
+//! [`subjects`] who is given a role.
 
+pub mod auth_hook;
+pub mod claims;
 pub mod desired;
 pub mod jwt_secret;
 pub mod observed;
@@ -10,3 +13,4 @@ pub mod ownership;
 pub mod plan;
 pub mod precedence;
 pub mod release;
+pub mod subjects;

@@ -80,6 +80,12 @@ impl Role {
             .as_ref()
             .is_some_and(|scopes| scopes.contains(scope_id))
     }
+
+    /// Ids of the scopes that it holds beside this one; none while they were not read.
+    pub fn extra_scopes(&self, scope_id: Option<&str>) -> Option<Vec<&str>> {
+        let scopes = self.scopes.as_ref()?.iter().map(String::as_str);
+        Some(scopes.filter(|id| Some(*id) != scope_id).collect())
+    }
 }
 
 /// The object that belongs to a mark: the one of that name if it is ours, else one of ours under another name.

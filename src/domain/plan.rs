@@ -216,12 +216,9 @@ pub fn plan_binding(
     match &role {
         None => steps.push(create_role(desired)),
         Some(role) => {
-            steps.extend(update_role(desired, role)?);
-            steps.extend(attach_scope(
-                desired,
-                role.object,
-                scope.map(|scope| scope.object),
-            ));
+            let scope = scope.as_ref().map(|scope| scope.object);
+            steps.extend(update_role(desired, role, scope)?);
+            steps.extend(attach_scope(desired, role.object, scope));
         }
     }
     Ok(steps)
@@ -301,6 +298,7 @@ fn create_role(desired: &desired::Binding) -> Step {
 fn update_role(
     desired: &desired::Binding,
     found: &Found<'_, Role>,
+    scope: Option<&Scope>,
 ) -> Result<Option<Step>, Conflict> {
     let role = found.object;
     if role.type_ != desired.role_type {
@@ -313,14 +311,23 @@ fn update_role(
     let wanted = role_description(desired, Some(&role.description));
     let name = (found.name != desired.role_name).then(|| desired.role_name.clone());
     let description = (role.description != wanted).then_some(wanted);
-    Ok(
-        (name.is_some() || description.is_some()).then(|| Step::UpdateRole {
-            id: role.id.clone(),
-            name,
-            description,
-            is_default: None,
-        }),
-    )
+    let is_default = default_to_set(desired, role, scope);
+    let changes = name.is_some() || description.is_some() || is_default.is_some();
+    Ok(changes.then(|| Step::UpdateRole {
+        id: role.id.clone(),
+        name,
+        description,
+        is_default,
+    }))
+}
+
+/// A role is not handed to everybody before it is known to hold the binding's own scope and nothing else.
+fn default_to_set(desired: &desired::Binding, role: &Role, scope: Option<&Scope>) -> Option<bool> {
+    let wanted = desired
+        .is_default
+        .filter(|wanted| *wanted != role.is_default)?;
+    let extra = role.extra_scopes(scope.map(|scope| scope.id.as_str()));
+    (!wanted || extra.is_some_and(|extra| extra.is_empty())).then_some(wanted)
 }
 
 fn attach_scope(desired: &desired::Binding, role: &Role, scope: Option<&Scope>) -> Option<Step> {

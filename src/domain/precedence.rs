@@ -36,6 +36,9 @@ pub enum Claim {
     Deployment(Key),
     /// HasuraInstance: an empty role name prefix in a tenant.
     EmptyPrefix(Key),
+    /// HasuraInstance in mode Webhook: a tenant as a whole. Not by rank: one whose Deployment has the hook holds it, one
+    /// whose has not yields to every other instance of the tenant.
+    WholeTenant(Key),
     /// HasuraRoleBinding: a Hasura role of an instance.
     HasuraRole(Key, String),
     /// HasuraRoleBinding: a scope of an instance's API resource.

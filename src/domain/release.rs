@@ -19,7 +19,18 @@ pub struct Release {
     pub role_name: String,
     /// The mark of the binding that takes the objects over, of the same instance and namespace.
     pub successor: Option<Mark>,
+    /// Whether the role grants by its name alone, as in mode Webhook, so that one that stays needs another name.
+    pub grants_by_name: bool,
 }
+
+/// What is put behind the name of a role that stays but is to grant nothing by its name. No binding can ask for such a
+/// name.
+const UNBOUND: &str = " (unbound";
+
+/// Longest name of a role in Logto, in characters.
+///
+/// Source: logto-io/logto `packages/schemas/tables/roles.sql`.
+const MAX_ROLE_NAME: usize = 128;
 
 /// Who holds the role that may be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,13 +96,18 @@ impl Release {
             (Some(role), Holders::Nobody) => steps.push(Step::DeleteRole {
                 id: role.id.clone(),
             }),
-            (Some(role), Holders::Somebody) if role.is_default => steps.push(Step::UpdateRole {
-                id: role.id.clone(),
-                name: None,
-                description: None,
-                is_default: Some(false),
-            }),
-            _ => {}
+            (Some(role), Holders::Somebody) => {
+                let name = self.name_that_grants_nothing(observed);
+                if name.is_some() || role.is_default {
+                    steps.push(Step::UpdateRole {
+                        id: role.id.clone(),
+                        name,
+                        description: None,
+                        is_default: role.is_default.then_some(false),
+                    });
+                }
+            }
+            (None, _) => {}
         }
         if let Some(scope) = scope {
             // Logto takes a deleted scope from every role.
@@ -101,5 +117,24 @@ impl Release {
             });
         }
         steps
+    }
+
+    /// Another name for the role, that nobody has, where its name is what grants; none when it has one already.
+    fn name_that_grants_nothing(&self, observed: &Observed) -> Option<String> {
+        let (name, _) = self.role(observed).filter(|_| self.grants_by_name)?;
+        if name.contains(UNBOUND) {
+            return None;
+        }
+        let numbered = (1_usize..).map(|number| match number {
+            1 => format!("{UNBOUND})"),
+            number => format!("{UNBOUND} {number})"),
+        });
+        let names = numbered.map(|end| {
+            let kept: String = name.chars().take(MAX_ROLE_NAME - end.len()).collect();
+            kept + &end
+        });
+        // As many as there are roles can be taken, and no more.
+        let mut few = names.take(observed.roles.len() + 1);
+        few.find(|name| !observed.roles.contains_key(name))
     }
 }

@@ -1,4 +1,6 @@
-//! The server-side apply of the operator's env entries, always after a dry run that was judged.
+//! The server-side apply of the operator's env entries and annotation, always after a dry run that was judged.
+
+use std::collections::BTreeSet;
 
 use crate::api::conditions::reasons;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use super::apply_error::{ApplyError, in_short};
 use super::container::named;
 use super::diff::{Blocked, diff};
-use super::env::{DesiredEnv, FIELD_MANAGER};
+use super::env::{AUTH_HASH, DesiredAuth, FIELD_MANAGER};
 use super::env_from;
 use super::refusal::{Note, Refused};
 use super::startup::{Proposal, judge};
@@ -36,16 +38,18 @@ impl Apis {
     }
 }
 
-/// The change of one container's environment.
+/// The change of one container's environment and of the pod template's annotation.
 #[derive(Clone, Copy)]
-pub struct EnvPatch<'a> {
+pub struct AuthPatch<'a> {
     /// The Deployment as it was last seen. Its uid and version go with the patch, so no other object of its name is touched,
     /// and what was looked at, judged and patched is one version.
     pub live: &'a Deployment,
     /// Name of Hasura's container.
     pub container: &'a str,
-    /// What the entries shall be; nothing takes all of them away.
-    pub desired: Option<&'a DesiredEnv>,
+    /// What they shall be; nothing takes all of them away.
+    pub desired: Option<&'a DesiredAuth>,
+    /// Roles of signed-in users, which callers without a token must not have.
+    pub bound_roles: &'a BTreeSet<String>,
     /// Whether all old pods may be stopped before a new one is ready.
     pub allow_recreate: bool,
 }
@@ -102,9 +106,9 @@ impl JudgedApplyError {
 ///
 /// # Errors
 /// [`JudgedApplyError`]; nothing has been changed.
-pub async fn judged_dry_run(apis: &Apis, patch: EnvPatch<'_>) -> Result<Judged, JudgedApplyError> {
+pub async fn judged_dry_run(apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged, JudgedApplyError> {
     diff(patch.live, patch.container, patch.desired)?;
-    let result = apply_env(&apis.deployments, patch, true).await?;
+    let result = apply_auth(&apis.deployments, patch, true).await?;
     let notes = judged(apis, &result, patch).await?;
     Ok(Judged {
         deployment: result,
@@ -119,14 +123,14 @@ pub async fn judged_dry_run(apis: &Apis, patch: EnvPatch<'_>) -> Result<Judged, 
 ///
 /// # Errors
 /// [`JudgedApplyError::Refused`] when new pods would not start, or not be safe.
-pub async fn judge_live(apis: &Apis, patch: EnvPatch<'_>) -> Result<Vec<Note>, JudgedApplyError> {
+pub async fn judge_live(apis: &Apis, patch: AuthPatch<'_>) -> Result<Vec<Note>, JudgedApplyError> {
     judged(apis, patch.live, patch).await
 }
 
 async fn judged(
     apis: &Apis,
     deployment: &Deployment,
-    patch: EnvPatch<'_>,
+    patch: AuthPatch<'_>,
 ) -> Result<Vec<Note>, JudgedApplyError> {
     let sources = named(deployment, patch.container).and_then(|c| c.env_from.as_deref());
     let sources = sources.unwrap_or_default();
@@ -140,6 +144,7 @@ async fn judged(
         deployment,
         container: patch.container,
         desired: patch.desired,
+        bound_roles: patch.bound_roles,
         env_from: &env_from,
         rolls: template(patch.live) != template(deployment),
         allow_recreate: patch.allow_recreate,
@@ -152,17 +157,17 @@ async fn judged(
 ///
 /// # Errors
 /// [`JudgedApplyError`]; nothing has been changed, except that [`ApplyError::Other`] can stand for a lost answer.
-pub async fn judged_apply(apis: &Apis, patch: EnvPatch<'_>) -> Result<Judged, JudgedApplyError> {
+pub async fn judged_apply(apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged, JudgedApplyError> {
     let judged = judged_dry_run(apis, patch).await?;
     Ok(Judged {
-        deployment: apply_env(&apis.deployments, patch, false).await?,
+        deployment: apply_auth(&apis.deployments, patch, false).await?,
         notes: judged.notes,
     })
 }
 
-async fn apply_env(
+async fn apply_auth(
     api: &Api<Deployment>,
-    patch: EnvPatch<'_>,
+    patch: AuthPatch<'_>,
     dry_run: bool,
 ) -> Result<Deployment, ApplyError> {
     let target = Target::new(patch.live, patch.container);
@@ -186,15 +191,19 @@ async fn apply_env(
 }
 
 /// Only what the operator owns: a typed Deployment would claim an empty selector and template as well.
-fn body(metadata: Value, patch: &EnvPatch<'_>) -> Value {
+fn body(metadata: Value, patch: &AuthPatch<'_>) -> Value {
     let mut body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
     if let Some(desired) = patch.desired {
         let env: Vec<_> = desired
             .entries()
+            .into_iter()
             .map(|(name, value)| json!({"name": name, "value": value}))
             .collect();
         let container = json!({"name": patch.container, "env": env});
         body["spec"] = json!({"template": {"spec": {"containers": [container]}}});
+        if let Some(hash) = &desired.key_hash {
+            body["spec"]["template"]["metadata"] = json!({"annotations": {AUTH_HASH: hash}});
+        }
     }
     body
 }

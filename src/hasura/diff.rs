@@ -6,17 +6,17 @@ use k8s_openapi::api::core::v1::EnvVar;
 
 use super::Target;
 use super::container::named;
-use super::env::DesiredEnv;
-use super::live::{OwnedEntry, owned_entries};
+use super::env::{AUTH_HASH, DesiredAuth};
+use super::live::{OwnedEntry, key_hash, owned_entries, owned_key_hash};
 
-/// One env entry that an apply would change.
+/// One env entry, or the pod template's annotation, that an apply would change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The entry is absent or has another value.
+    /// It is absent or has another value.
     Set(&'static str),
     /// The value is there, but the operator does not own it and could not hold or remove it.
     Own(&'static str),
-    /// The operator owns an entry that is no longer wanted.
+    /// The operator owns it, and it is no longer wanted.
     Drop(String),
 }
 
@@ -75,7 +75,7 @@ impl Finding {
     }
 }
 
-/// What an apply would change in the container; an empty list means that there is nothing to do.
+/// What an apply would change in the container and the annotation; an empty list means that there is nothing to do.
 ///
 /// `desired` is nothing when the operator's entries shall go. The live object needs its `managedFields`: without them every
 /// entry looks like somebody else's.
@@ -85,7 +85,7 @@ impl Finding {
 pub fn diff(
     live: &Deployment,
     container: &str,
-    desired: Option<&DesiredEnv>,
+    desired: Option<&DesiredAuth>,
 ) -> Result<Vec<Change>, Blocked> {
     compare(live, container, desired).map_err(|finding| Blocked {
         target: Target::new(live, container),
@@ -96,7 +96,7 @@ pub fn diff(
 fn compare(
     live: &Deployment,
     container: &str,
-    desired: Option<&DesiredEnv>,
+    desired: Option<&DesiredAuth>,
 ) -> Result<Vec<Change>, Finding> {
     let owned = owned_entries(live);
     if let Some(elsewhere) = owned.iter().find(|entry| entry.container != container) {
@@ -107,14 +107,13 @@ fn compare(
     let env = named(live, container).and_then(|c| c.env.as_deref());
     let env = env.unwrap_or_default();
     let mut changes = Vec::new();
-    for (name, value) in desired.into_iter().flat_map(DesiredEnv::entries) {
+    let entries = desired.map(DesiredAuth::entries).unwrap_or_default();
+    for (name, value) in &entries {
         changes.extend(change(env, &owned, name, value)?);
     }
+    changes.extend(annotation(live, desired));
     for entry in owned {
-        let wanted = desired
-            .into_iter()
-            .flat_map(DesiredEnv::entries)
-            .any(|(name, _)| name == entry.name);
+        let wanted = entries.iter().any(|(name, _)| *name == entry.name);
         match (wanted, entry.value) {
             (true, _) => {}
             (false, true) => changes.push(Change::Drop(entry.name)),
@@ -122,6 +121,17 @@ fn compare(
         }
     }
     Ok(changes)
+}
+
+fn annotation(live: &Deployment, desired: Option<&DesiredAuth>) -> Option<Change> {
+    let wanted = desired.and_then(|desired| desired.key_hash.as_deref());
+    match (wanted, key_hash(live), owned_key_hash(live)) {
+        (None, _, None) => None,
+        (None, _, Some(_)) => Some(Change::Drop(AUTH_HASH.to_owned())),
+        (Some(wanted), _, Some(owned)) if wanted == owned => None,
+        (Some(wanted), Some(found), _) if wanted == found => Some(Change::Own(AUTH_HASH)),
+        (Some(_), _, _) => Some(Change::Set(AUTH_HASH)),
+    }
 }
 
 fn change(

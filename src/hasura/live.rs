@@ -2,7 +2,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde_json::{Map, Value};
 
-use super::env::FIELD_MANAGER;
+use super::env::{AUTH_HASH, FIELD_MANAGER};
 
 /// An env entry that the operator owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +15,8 @@ pub(super) struct OwnedEntry {
 
 /// The env entries that the operator owns in the live object, by its `managedFields`.
 pub(super) fn owned_entries(deployment: &Deployment) -> Vec<OwnedEntry> {
-    let managed = deployment.metadata.managed_fields.iter().flatten();
-    managed
-        .filter(|entry| is_ours(entry))
-        .filter_map(|entry| entry.fields_v1.as_ref())
-        .filter_map(|fields| fields.0.pointer("/f:spec/f:template/f:spec/f:containers"))
+    owned_fields(deployment)
+        .filter_map(|template| template.pointer("/f:spec/f:containers"))
         .flat_map(elements)
         .flat_map(|(container, fields)| {
             let env = fields.get("f:env").into_iter().flat_map(elements);
@@ -30,6 +27,31 @@ pub(super) fn owned_entries(deployment: &Deployment) -> Vec<OwnedEntry> {
             })
         })
         .collect()
+}
+
+/// The value of the annotation [`AUTH_HASH`] on the pod template, if the operator owns it.
+pub fn owned_key_hash(deployment: &Deployment) -> Option<&str> {
+    let field = format!("f:{AUTH_HASH}");
+    let is_owned = owned_fields(deployment)
+        .filter_map(|template| template.pointer("/f:metadata/f:annotations"))
+        .any(|annotations| annotations.get(&field).is_some());
+    is_owned.then(|| key_hash(deployment)).flatten()
+}
+
+/// The value of the annotation [`AUTH_HASH`] on the pod template.
+pub(super) fn key_hash(deployment: &Deployment) -> Option<&str> {
+    let template = &deployment.spec.as_ref()?.template;
+    let annotations = template.metadata.as_ref()?.annotations.as_ref()?;
+    annotations.get(AUTH_HASH).map(String::as_str)
+}
+
+/// What the operator owns of the pod template.
+fn owned_fields(deployment: &Deployment) -> impl Iterator<Item = &Value> {
+    let managed = deployment.metadata.managed_fields.iter().flatten();
+    managed
+        .filter(|entry| is_ours(entry))
+        .filter_map(|entry| entry.fields_v1.as_ref())
+        .filter_map(|fields| fields.0.pointer("/f:spec/f:template"))
 }
 
 fn is_ours(entry: &ManagedFieldsEntry) -> bool {

@@ -19,6 +19,8 @@ mod strategy;
 #[cfg(test)]
 mod tests;
 
+pub use live::owned_key_hash;
+
 use std::fmt;
 
 use k8s_openapi::api::apps::v1::Deployment;

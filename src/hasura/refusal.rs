@@ -65,6 +65,40 @@ pub enum Refusal {
         /// Where it is set.
         place: String,
     },
+    /// A JWT secret beside the webhook.
+    #[error(
+        "{place} sets a JWT secret, and Hasura does not start with a JWT secret and a webhook; remove it"
+    )]
+    JwtSecretSet {
+        /// Where it is set.
+        place: String,
+    },
+    /// A role of requests without a token beside the webhook, which decides that itself.
+    #[error(
+        "{place} sets the role of requests without a token, and Hasura does not start with that and a webhook; remove it, and set spec.auth.unauthorizedRole of the HasuraInstance"
+    )]
+    UnauthorizedRoleBesideHook {
+        /// Where it is set.
+        place: String,
+    },
+    /// Hasura reads this name for the webhook's method too, and stops at a bad value.
+    #[error("{place} is {value:?}; Hasura starts with GET or POST there only; remove it")]
+    HookTypeInvalid {
+        /// Where it is set.
+        place: String,
+        /// The value.
+        value: String,
+    },
+    /// Callers without a token choose their own session variables, so they can not have a signed-in user's role.
+    #[error(
+        "{place} gives requests without a token the role {role:?}, which signed-in users have: such callers choose their own session variables; take the variable away, or do not bind the role"
+    )]
+    UnauthorizedRoleBound {
+        /// Where it is set.
+        place: String,
+        /// The value.
+        role: String,
+    },
     /// A flag wins over the variable that the operator sets.
     #[error(
         "the flag --{flag} wins over the operator's env entry; remove it from the container's command and args"
@@ -81,10 +115,10 @@ pub enum Refusal {
     },
     /// The cluster changed what was applied.
     #[error(
-        "the env entry {name} would not have the value that the operator applies; look for another entry of this name or a webhook that changes Deployments"
+        "{name} would not have the value that the operator applies; look for another env entry of this name or a webhook that changes Deployments"
     )]
     EntryNotKept {
-        /// The variable.
+        /// The variable or annotation.
         name: &'static str,
     },
     /// Anonymous requests would be refused at start, or be superuser's.
@@ -115,6 +149,10 @@ impl Refusal {
             Self::AdminSecretUnknown { .. } => reasons::ADMIN_SECRET_UNKNOWN,
             Self::NothingAuthenticates { .. } => reasons::NOTHING_AUTHENTICATES,
             Self::AuthHookSet { .. } => reasons::AUTH_HOOK_SET,
+            Self::JwtSecretSet { .. } => reasons::JWT_SECRET_SET,
+            Self::UnauthorizedRoleBesideHook { .. } => reasons::UNAUTHORIZED_ROLE_INVALID,
+            Self::HookTypeInvalid { .. } => reasons::AUTH_HOOK_SET,
+            Self::UnauthorizedRoleBound { .. } => reasons::UNAUTHORIZED_ROLE_BOUND,
             Self::FlagWins { .. } => reasons::FLAG_WINS,
             Self::PluralWins { .. } => reasons::PLURAL_SECRET_WINS,
             Self::EntryNotKept { .. } => reasons::ENV_NOT_KEPT,

@@ -3,14 +3,17 @@
 //! They are those of `setupAuthMode` in `server/src-lib/Hasura/Server/Auth.hs` of hasura/graphql-engine, with the flags and
 //! variables of `Init/Arg/Command/Serve.hs`.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Container;
 
 use super::Target;
 use super::command::Command;
 use super::container::named;
-use super::env::{AUTH_HOOK, DesiredEnv, JWT_SECRET, UNAUTHORIZED_ROLE};
+use super::env::{AUTH_HASH, AUTH_HOOK, AuthEnv, DesiredAuth, JWT_SECRET, UNAUTHORIZED_ROLE};
 use super::env_from::{EnvFromKeys, Keys};
+use super::live::key_hash;
 use super::refusal::{Note, Refusal, Refused};
 use super::settings::{Setting, Settings};
 use super::strategy::stops_all_pods;
@@ -20,6 +23,7 @@ const ACCESS_KEY: &str = "HASURA_GRAPHQL_ACCESS_KEY";
 const ADMIN_SECRETS: &str = "HASURA_GRAPHQL_ADMIN_SECRETS";
 const DISABLE_ADMIN_SECRET: &str = "HASURA_GRAPHQL_DISABLE_ADMIN_SECRET";
 const JWT_SECRETS: &str = "HASURA_GRAPHQL_JWT_SECRETS";
+const AUTH_HOOK_TYPE: &str = "HASURA_GRAPHQL_AUTH_HOOK_TYPE";
 
 /// What is to be judged.
 pub struct Proposal<'a> {
@@ -28,7 +32,9 @@ pub struct Proposal<'a> {
     /// Name of Hasura's container.
     pub container: &'a str,
     /// What the operator sets; nothing when it takes its entries away.
-    pub desired: Option<&'a DesiredEnv>,
+    pub desired: Option<&'a DesiredAuth>,
+    /// Roles of signed-in users, which callers without a token must not have in mode JWT.
+    pub bound_roles: &'a BTreeSet<String>,
     /// What `envFrom` of that container brings.
     pub env_from: &'a EnvFromKeys,
     /// Whether the pod template changes, so that pods are replaced.
@@ -50,11 +56,32 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
     let settings = Settings::of(container, proposal.env_from);
     let mut refusals = Vec::new();
     refusals.extend(admin_secret(&settings));
-    refusals.extend(auth_hook(&settings));
     refusals.extend(unauthorized_role(&settings));
+    match proposal.desired.map(|desired| &desired.env) {
+        Some(AuthEnv::Jwt {
+            unauthorized_role: ours,
+            ..
+        }) => {
+            if ours.is_none() {
+                refusals.extend(bound_role(&settings, proposal.bound_roles));
+            }
+            refusals.extend(hook_beside_jwt(&settings));
+            refusals.extend(winning_flags(
+                &settings,
+                &["jwt-secret", "jwt-secrets", "unauthorized-role"],
+            ));
+            refusals.extend(plural_secret(&settings));
+        }
+        Some(AuthEnv::Webhook { .. }) => {
+            refusals.extend(jwt_beside_hook(&settings));
+            refusals.extend(role_beside_hook(&settings));
+            refusals.extend(hook_type(&settings));
+            refusals.extend(winning_flags(&settings, &["auth-hook", "auth-hook-mode"]));
+        }
+        None => refusals.extend(hook_beside_jwt(&settings)),
+    }
     if let Some(desired) = proposal.desired {
-        refusals.extend(overriding(&settings));
-        refusals.extend(not_kept(&settings, desired));
+        refusals.extend(not_kept(proposal.deployment, &settings, desired));
     }
     refusals.extend(strategy(proposal));
     if refusals.is_empty() {
@@ -65,6 +92,14 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
         target: Target::new(proposal.deployment, proposal.container),
         refusals,
     })
+}
+
+/// The role that the container gives callers without a token, as far as the Deployment itself tells.
+pub fn anonymous_role(deployment: &Deployment, container: &str) -> Option<String> {
+    let env_from = EnvFromKeys::default();
+    let settings = Settings::of(named(deployment, container)?, &env_from);
+    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
+    setting.value().map(str::to_owned)
 }
 
 fn admin_secret(settings: &Settings<'_>) -> Option<Refusal> {
@@ -130,47 +165,85 @@ fn hook<'a>(settings: &Settings<'a>) -> Option<Setting<'a>> {
 }
 
 /// Even an empty address counts as a webhook.
-fn auth_hook(settings: &Settings<'_>) -> Option<Refusal> {
+fn hook_beside_jwt(settings: &Settings<'_>) -> Option<Refusal> {
     jwt(settings)?;
     let place = hook(settings)?.place();
     Some(Refusal::AuthHookSet { place })
 }
 
-fn unauthorized_role(settings: &Settings<'_>) -> Option<Refusal> {
-    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
-    let role = setting.value()?;
-    (role.is_empty() || role.eq_ignore_ascii_case("admin")).then(|| {
-        Refusal::UnauthorizedRoleInvalid {
-            place: setting.place(),
-            role: role.to_owned(),
-        }
+/// A JWT secret that is not the operator's, singular or plural: the Enterprise Edition reads both.
+fn jwt_beside_hook(settings: &Settings<'_>) -> Option<Refusal> {
+    let plural = || settings.effective("jwt-secrets", JWT_SECRETS);
+    let place = jwt(settings).or_else(plural)?.place();
+    Some(Refusal::JwtSecretSet { place })
+}
+
+fn role_beside_hook(settings: &Settings<'_>) -> Option<Refusal> {
+    let place = settings
+        .effective("unauthorized-role", UNAUTHORIZED_ROLE)?
+        .place();
+    Some(Refusal::UnauthorizedRoleBesideHook { place })
+}
+
+/// The operator's AUTH_HOOK_MODE wins over the older name, but Hasura reads both.
+///
+/// Source: hasura/graphql-engine `server/src-lib/Hasura/Server/Init.hs`, `mkAuthHook` and `considerEnvs`.
+fn hook_type(settings: &Settings<'_>) -> Option<Refusal> {
+    let setting = settings.variable(AUTH_HOOK_TYPE)?;
+    let value = setting
+        .value()
+        .filter(|value| !["GET", "POST"].contains(value))?;
+    Some(Refusal::HookTypeInvalid {
+        place: setting.place(),
+        value: value.to_owned(),
     })
 }
 
-/// Flags and variables that win over the operator's entries. The one for the webhook is refused as a webhook.
-fn overriding(settings: &Settings<'_>) -> Vec<Refusal> {
-    let flags = ["jwt-secret", "jwt-secrets", "unauthorized-role"]
-        .into_iter()
-        .filter(|flag| settings.flag(flag).is_some())
-        .map(|flag| Refusal::FlagWins { flag });
-    let plural = settings.variable(JWT_SECRETS).map(|setting| {
-        let place = setting.place();
-        Refusal::PluralWins { place }
-    });
-    flags.chain(plural).collect()
+fn unauthorized_role(settings: &Settings<'_>) -> Option<Refusal> {
+    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
+    let (place, role) = (setting.place(), setting.value()?.to_owned());
+    let is_invalid = role.is_empty() || role.eq_ignore_ascii_case("admin");
+    is_invalid.then_some(Refusal::UnauthorizedRoleInvalid { place, role })
 }
 
-fn not_kept(settings: &Settings<'_>, desired: &DesiredEnv) -> Vec<Refusal> {
-    desired
-        .entries()
-        .filter(|(name, value)| {
-            let mut found = settings.entries(name);
-            let kept = found
-                .next()
-                .is_some_and(|e| e.value.as_deref() == Some(*value) && e.value_from.is_none());
-            !kept || found.next().is_some()
-        })
-        .map(|(name, _)| Refusal::EntryNotKept { name })
+/// Somebody else's role of requests without a token that is also a role of signed-in users.
+fn bound_role(settings: &Settings<'_>, bound_roles: &BTreeSet<String>) -> Option<Refusal> {
+    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
+    let (place, role) = (setting.place(), setting.value()?.to_owned());
+    let is_bound = bound_roles.contains(&role);
+    is_bound.then_some(Refusal::UnauthorizedRoleBound { place, role })
+}
+
+/// Flags that win over the operator's entries.
+fn winning_flags(settings: &Settings<'_>, flags: &[&'static str]) -> Vec<Refusal> {
+    let set = flags.iter().filter(|flag| settings.flag(flag).is_some());
+    set.map(|flag| Refusal::FlagWins { flag }).collect()
+}
+
+fn plural_secret(settings: &Settings<'_>) -> Option<Refusal> {
+    let place = settings.variable(JWT_SECRETS)?.place();
+    Some(Refusal::PluralWins { place })
+}
+
+fn not_kept(
+    deployment: &Deployment,
+    settings: &Settings<'_>,
+    desired: &DesiredAuth,
+) -> Vec<Refusal> {
+    let lost_entry = |(name, value): &(&'static str, &str)| {
+        let mut found = settings.entries(name);
+        let kept = found
+            .next()
+            .is_some_and(|e| e.value.as_deref() == Some(*value) && e.value_from.is_none());
+        !kept || found.next().is_some()
+    };
+    let entries = desired.entries().into_iter().filter(lost_entry);
+    let wanted = desired.key_hash.as_deref();
+    let lost_hash = wanted.is_some() && key_hash(deployment) != wanted;
+    entries
+        .map(|(name, _)| name)
+        .chain(lost_hash.then_some(AUTH_HASH))
+        .map(|name| Refusal::EntryNotKept { name })
         .collect()
 }
 
@@ -205,8 +278,12 @@ fn notes(proposal: &Proposal<'_>, container: &Container, settings: &Settings<'_>
     notes
 }
 
-fn unmanaged_role(desired: Option<&DesiredEnv>, settings: &Settings<'_>) -> Option<Note> {
-    if desired.is_some_and(|desired| desired.unauthorized_role.is_some()) {
+fn unmanaged_role(desired: Option<&DesiredAuth>, settings: &Settings<'_>) -> Option<Note> {
+    if let Some(AuthEnv::Jwt {
+        unauthorized_role: Some(_),
+        ..
+    }) = desired.map(|desired| &desired.env)
+    {
         return None;
     }
     let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;

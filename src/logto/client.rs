@@ -14,7 +14,7 @@ use super::operation::Operation;
 use super::refusal::unexpected;
 use super::token::{Token, TokenSource};
 use super::transport::{Answer, Transport};
-use super::{Credentials, Discovery, Endpoint, Jwks, jwk_url, management_api_resource};
+use super::{Credentials, Discovery, Endpoint, KeySet, jwk_url, management_api_resource};
 
 /// A client of one tenant's Management API.
 ///
@@ -106,7 +106,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer, or one that is not a key set with keys.
-    pub async fn keys(&self) -> Result<Jwks, Error> {
+    pub async fn keys(&self) -> Result<KeySet, Error> {
         let url = self.shared.discovery.jwks_uri.clone();
         fetch_keys(&self.shared.exchange, self.priority, url).await
     }
@@ -115,7 +115,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer, or one that is not a key set with keys.
-    pub async fn keys_at(&self, base: &Endpoint) -> Result<Jwks, Error> {
+    pub async fn keys_at(&self, base: &Endpoint) -> Result<KeySet, Error> {
         let url = jwk_url(base, &self.shared.discovery);
         fetch_keys(&self.shared.exchange, self.priority, url).await
     }
@@ -169,7 +169,7 @@ impl Client {
 }
 
 /// 1 to 64 letters, digits, `_` and `-`; Logto's ids are 12 or 21 of them.
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     (1..=64).contains(&text.len()) && text.bytes().all(plain)
 }
@@ -180,6 +180,20 @@ pub(super) fn gone(operation: Operation, result: Result<Answer, Error>) -> Resul
         Ok(answer) if answer.status == 204 => Ok(()),
         Ok(answer) => Err(unexpected(operation, answer.status, Unexpected::NotEmpty)),
         Err(Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A POST that Logto answers with a mere `Created` in plain text. Only 201 says that it is done: a proxy's page comes with
+/// 200.
+pub(super) fn done(operation: Operation, result: Result<Answer, Error>) -> Result<(), Error> {
+    match result {
+        Ok(answer) if answer.status == 201 => Ok(()),
+        Ok(answer) => Err(unexpected(
+            operation,
+            answer.status,
+            Unexpected::Undecodable,
+        )),
         Err(error) => Err(error),
     }
 }

@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::limiter::Priority;
 use super::operation::Operation;
 use super::refusal::unexpected;
-use super::{Endpoint, Jwks};
+use super::{Endpoint, Jwks, KeySet};
 
 const LONGEST_ISSUER: usize = 512;
 
@@ -82,7 +82,7 @@ pub(super) async fn fetch_keys(
     exchange: &Exchange,
     priority: Priority,
     url: Url,
-) -> Result<Jwks, Error> {
+) -> Result<KeySet, Error> {
     let operation = Operation::FetchKeys;
     let answer = exchange
         .send(operation, priority, exchange.requests().get(url))
@@ -90,6 +90,8 @@ pub(super) async fn fetch_keys(
     if !answer.json {
         return Err(unexpected(operation, answer.status, Unexpected::NotJson));
     }
-    Jwks::parse(&answer.body)
-        .ok_or_else(|| unexpected(operation, answer.status, Unexpected::Undecodable))
+    let keys = Jwks::parse(&answer.body)
+        .ok_or_else(|| unexpected(operation, answer.status, Unexpected::Undecodable))?;
+    let refresh = answer.refresh;
+    Ok(KeySet { keys, refresh })
 }

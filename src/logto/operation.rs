@@ -51,6 +51,34 @@ pub enum Operation {
     AddRoleScope,
     /// One scope less for a role.
     RemoveRoleScope,
+    /// One user by id.
+    GetUser,
+    /// Users by username or primary e-mail address.
+    FindUsers,
+    /// The users who hold a role.
+    ListRoleUsers,
+    /// A role for users.
+    AssignUsers,
+    /// A role taken from a user.
+    UnassignUser,
+    /// One application by id.
+    GetApplication,
+    /// Applications by name.
+    FindApplications,
+    /// The applications that hold a role.
+    ListRoleApplications,
+    /// A role for applications.
+    AssignApplications,
+    /// A role taken from an application.
+    UnassignApplication,
+    /// The Custom JWT scripts.
+    ListCustomJwts,
+    /// A Custom JWT script in place of the one before.
+    PutCustomJwt,
+    /// The end of a Custom JWT script.
+    DeleteCustomJwt,
+    /// A run of a script that is not stored.
+    DryRunCustomJwt,
 }
 
 /// What a request does to the tenant.
@@ -105,6 +133,32 @@ impl Operation {
             Self::ListRoleScopes => ("list_role_scopes", "list the scopes of the role", Read),
             Self::AddRoleScope => ("add_role_scope", "give the role its scope", Create),
             Self::RemoveRoleScope => ("remove_role_scope", "take the scope from the role", Change),
+            Self::GetUser => ("get_user", "read the user", Read),
+            Self::FindUsers => ("find_users", "look for the user", Read),
+            Self::ListRoleUsers => ("list_role_users", "list the users of the role", Read),
+            Self::AssignUsers => ("assign_users", "give the users the role", Create),
+            Self::UnassignUser => ("unassign_user", "take the role from the user", Change),
+            Self::GetApplication => ("get_application", "read the application", Read),
+            Self::FindApplications => ("find_applications", "look for the application", Read),
+            Self::ListRoleApplications => (
+                "list_role_applications",
+                "list the applications of the role",
+                Read,
+            ),
+            Self::AssignApplications => (
+                "assign_applications",
+                "give the applications the role",
+                Create,
+            ),
+            Self::UnassignApplication => (
+                "unassign_application",
+                "take the role from the application",
+                Change,
+            ),
+            Self::ListCustomJwts => ("list_custom_jwts", "read the Custom JWT scripts", Read),
+            Self::PutCustomJwt => ("put_custom_jwt", "write the Custom JWT script", Change),
+            Self::DeleteCustomJwt => ("delete_custom_jwt", "delete the Custom JWT script", Change),
+            Self::DryRunCustomJwt => ("dry_run_custom_jwt", "try the Custom JWT script", Read),
         }
     }
 }

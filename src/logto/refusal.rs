@@ -108,6 +108,7 @@ pub(super) fn unexpected(operation: Operation, status: u16, what: Unexpected) ->
 mod tests {
     use std::time::Duration;
 
+    use super::super::Refresh;
     use super::*;
 
     fn answer(status: u16, json: bool, body: &str) -> Answer {
@@ -116,6 +117,7 @@ mod tests {
             json,
             total: None,
             retry_after: Duration::from_secs(7),
+            refresh: Refresh::Never,
             body: body.as_bytes().to_vec(),
         }
     }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Error, Failure, Unexpected};
 use super::operation::Operation;
+use super::refresh::{Refresh, refresh};
 use super::refusal::unexpected;
 use super::retry_after;
 
@@ -119,17 +120,21 @@ pub(super) struct Answer {
     pub(super) total: Option<usize>,
     /// How long to wait, should this be a 429.
     pub(super) retry_after: Duration,
+    /// When Hasura would read it again, should this be a key set.
+    pub(super) refresh: Refresh,
     pub(super) body: Vec<u8>,
 }
 
 impl Answer {
     fn without_body(response: &Response) -> Self {
         let headers = response.headers();
+        let now = Timestamp::now();
         Self {
             status: response.status().as_u16(),
             json: is_json(headers),
             total: text(headers, "total-number").and_then(|total| total.parse().ok()),
-            retry_after: retry_after::wait(text(headers, RETRY_AFTER.as_str()), Timestamp::now()),
+            retry_after: retry_after::wait(text(headers, RETRY_AFTER.as_str()), now),
+            refresh: refresh(headers, now),
             body: Vec::new(),
         }
     }

@@ -84,6 +84,41 @@ pub struct RoleWithCounts {
     pub applications_count: u64,
 }
 
+impl RoleWithCounts {
+    /// How many users and applications hold it.
+    pub fn holders(&self) -> u64 {
+        self.users_count.saturating_add(self.applications_count)
+    }
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Logto's id.
+    pub id: String,
+    /// Unique in a tenant, case-sensitive.
+    pub username: Option<String>,
+    /// Unique in a tenant.
+    pub primary_email: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created_at: i64,
+    /// Whether signing in is forbidden.
+    pub is_suspended: bool,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Application {
+    /// Logto's id, which is the OAuth client id.
+    pub id: String,
+    /// Not unique.
+    pub name: String,
+    /// `MachineToMachine`, or a type of those that people use.
+    #[serde(rename = "type")]
+    pub application_type: String,
+}
+
 /// Changes with at least one key in them: Logto answers 422 to an empty PATCH.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

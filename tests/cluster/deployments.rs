@@ -115,9 +115,14 @@ async fn a_deployment_that_comes_late_is_waited_for(world: Arc<World>) -> anyhow
         .waiting::<HasuraInstance>("shop", "DeploymentNotFound")
         .await?;
     ensure!(message.contains("hasura"), "{message}");
-    world.ready::<HasuraRoleBinding>("user-reader").await?;
+    world.published("user-reader").await?;
+    let message = world
+        .waiting::<HasuraRoleBinding>("user-reader", "InstanceNotReady")
+        .await?;
+    ensure!(message.contains("shop"), "{message}");
     world.apply::<Deployment>(world.deployment()).await?;
     world.ready::<HasuraInstance>("shop").await?;
+    world.ready::<HasuraRoleBinding>("user-reader").await?;
     Ok(())
 }
 

@@ -83,6 +83,16 @@ impl World {
         Ok(self.condition::<K>(name, "Ready", "True", "").await?.0)
     }
 
+    /// Waits until a binding's scope and role are in Logto and its claims are deployed, whether or not Hasura runs with
+    /// its settings.
+    pub async fn published(&self, name: &str) -> anyhow::Result<()> {
+        self.condition::<HasuraRoleBinding>(name, "RoleSynced", "True", "")
+            .await?;
+        self.condition::<HasuraRoleBinding>(name, "ClaimsPublished", "True", "")
+            .await?;
+        Ok(())
+    }
+
     /// Waits for Stalled=True with this reason; gives the message.
     pub async fn stalled<K: OurKind>(&self, name: &str, reason: &str) -> anyhow::Result<String> {
         Ok(self

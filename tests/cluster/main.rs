@@ -1,21 +1,33 @@
 //! The operator on a real API server with real controllers: each test has its own namespace, emulator and operator.
 #![allow(clippy::unwrap_used)]
 
+mod assigning;
 mod bindings;
 mod chart;
+mod claims;
 mod conflicts;
 mod deployments;
 mod drift;
 mod ends;
 mod expect;
+mod extra_scopes;
 mod faults;
+mod hasura;
+mod keys;
 mod kinds;
+mod losses;
+mod matrix;
 mod operator;
 mod refusals;
 mod report;
+mod scripts;
+mod sign_in;
 mod status_rules;
+mod subjects;
 mod suite;
+mod tokens;
 mod watches;
+mod webhook;
 mod world;
 
 use std::process::ExitCode;
@@ -25,6 +37,9 @@ fn main() -> ExitCode {
         kinds::tests(),
         chart::tests(),
         bindings::tests(),
+        claims::tests(),
+        scripts::tests(),
+        tokens::tests(),
         conflicts::tests(),
         deployments::tests(),
         refusals::tests(),
@@ -32,6 +47,12 @@ fn main() -> ExitCode {
         drift::tests(),
         ends::tests(),
         watches::tests(),
+        keys::tests(),
+        webhook::tests(),
+        subjects::tests(),
+        assigning::tests(),
+        losses::tests(),
+        extra_scopes::tests(),
     ];
     suite::run(tests.into_iter().flatten().collect())
 }

@@ -38,6 +38,8 @@ impl Operator {
                 "2s",
                 "--annotation-pause",
                 "100ms",
+                "--claims-pause",
+                "500ms",
             ])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)

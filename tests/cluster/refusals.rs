@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret};
-use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
+use logto_hasura::api::{HasuraInstance, LogtoTenant};
 use serde_json::json;
 
 use crate::{
@@ -194,7 +194,7 @@ async fn keys_that_do_not_answer_are_not_handed_to_hasura(world: Arc<World>) -> 
     world
         .waiting::<HasuraInstance>("shop", "JwksUnreachable")
         .await?;
-    world.ready::<HasuraRoleBinding>("user-reader").await?;
+    world.published("user-reader").await?;
     ensure!(generation(&world).await? == 1);
     world.logto.switches().jwks_down(false);
     world.ready::<LogtoTenant>("main").await?;

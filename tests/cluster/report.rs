@@ -21,6 +21,13 @@ use serde_json::{Value, json};
 use crate::world::{OurKind, World};
 
 impl World {
+    /// The last requests to Logto without those that each pod makes for the keys all the time.
+    fn requests_but_polls(&self, number: usize) -> Vec<String> {
+        let mut requests = self.logto.last_requests(200);
+        requests.retain(|request| !request.starts_with("GET /oidc/jwks"));
+        requests.split_off(requests.len().saturating_sub(number))
+    }
+
     /// What there is, for the report of a failing test.
     pub async fn report(&self, error: &str) -> String {
         let mut report = format!("{error}\n\nnamespace {}\n", self.namespace);
@@ -41,7 +48,7 @@ impl World {
         }
         report.push_str(&format!(
             "--- the last requests to Logto\n{}\n",
-            self.logto.last_requests(20).join("\n")
+            self.requests_but_polls(20).join("\n")
         ));
         if let Some(operator) = &*self.operator.lock().unwrap() {
             report.push_str(&format!(

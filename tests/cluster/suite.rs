@@ -20,6 +20,8 @@ use crate::{status_rules::StatusRules, world::World};
 
 /// A test: a name that says what a user gets, and what it does.
 pub struct Test {
+    /// Where it is written, so that `cargo test --test cluster -- claims::` runs a part.
+    pub module: &'static str,
     pub name: &'static str,
     pub run: fn(Arc<World>) -> BoxFuture<'static, anyhow::Result<()>>,
 }
@@ -28,7 +30,7 @@ pub struct Test {
 #[macro_export]
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
-        vec![$($crate::suite::Test { name: stringify!($name), run: |world| Box::pin($name(world)) }),*]
+        vec![$($crate::suite::Test { module: module_path!(), name: stringify!($name), run: |world| Box::pin($name(world)) }),*]
     };
 }
 
@@ -96,7 +98,8 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
 
 fn trial(test: Test, runtime: &Arc<tokio::runtime::Runtime>, cluster: &Arc<Cluster>) -> Trial {
     let (runtime, cluster) = (Arc::clone(runtime), Arc::clone(cluster));
-    Trial::test(test.name, move || {
+    let module = test.module.trim_start_matches("cluster::");
+    Trial::test(format!("{module}::{}", test.name), move || {
         runtime.block_on(async {
             let world = Arc::new(World::new(&cluster, test.name).await?);
             drop(cluster);
@@ -129,7 +132,11 @@ async fn start() -> anyhow::Result<Cluster> {
     install_crds(&client).await?;
     let agent = NodeAgent::start(
         client.clone(),
-        AgentOptions::new(control_plane.folder().join("pods")),
+        AgentOptions {
+            // Some two hundred Hasuras at a time would else keep both cores busy with their key sets.
+            poll_tick: Duration::from_secs(3),
+            ..AgentOptions::new(control_plane.folder().join("pods"))
+        },
     );
     let rules = StatusRules::start(&client);
     Ok(Cluster {

@@ -8,7 +8,7 @@ use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams},
 };
-use logto_hasura::api::{HasuraInstance, HasuraRoleBinding};
+use logto_hasura::api::HasuraInstance;
 use serde_json::{Value, json};
 
 use crate::{suite::Test, tests, world::World};
@@ -59,8 +59,8 @@ async fn a_watch_without_its_right_is_counted_and_stalls_no_other_and_heals_with
     give(&world, &user, false).await?;
     world.start_operator_as(&user)?;
     world.apply_example().await?;
-    world.ready::<HasuraRoleBinding>("user-reader").await?;
-    world.ready::<HasuraRoleBinding>("user-maintainer").await?;
+    world.published("user-reader").await?;
+    world.published("user-maintainer").await?;
     let metrics = world.metrics().await?;
     let failures = metrics.lines().find(|line| {
         line.starts_with("logto_hasura_watch_failures_total")

@@ -299,6 +299,13 @@ impl World {
         })
     }
 
+    /// Lets the operator deploy the script for machines too.
+    pub async fn manage_machines(&self) -> anyhow::Result<()> {
+        let spec = json!({"spec": {"customClaims": {"machines": "Manage"}}});
+        self.edit::<LogtoTenant>("main", spec).await?;
+        Ok(())
+    }
+
     /// Secret, tenant, Deployment and instance.
     pub async fn apply_base(&self) -> anyhow::Result<()> {
         self.apply::<Secret>(self.secret()).await?;

@@ -38,6 +38,7 @@ fn resource() -> desired::Resource {
 
 fn binding(n: usize) -> desired::Binding {
     desired::Binding {
+        is_default: None,
         mark: mark(n),
         indicator: INDICATOR.into(),
         hasura_role: format!("role-{n}"),
@@ -292,6 +293,7 @@ fn release(binding: &desired::Binding, successor: Option<Mark>) -> Release {
         scope_name: binding.scope_name.clone(),
         role_name: binding.role_name.clone(),
         successor,
+        grants_by_name: false,
     }
 }
 
@@ -372,4 +374,19 @@ fn a_long_hand_written_description_is_cut_to_what_logto_stores() {
         role.description
     );
     assert!(role.bears(&mark(0)));
+}
+
+#[test]
+fn a_role_becomes_a_default_role_only_when_it_is_seen_to_hold_its_own_scope_alone() {
+    let mut model = Model::default();
+    converge(&mut model, &[binding(0)]);
+    let mut default = binding(0);
+    default.is_default = Some(true);
+    let own = model.observed.roles["role-0"].scopes.clone();
+    let extra = own.iter().flatten().cloned().chain(["extra".to_owned()]);
+    for (scopes, steps) in [(None, 0), (Some(extra.collect()), 0), (own.clone(), 1)] {
+        model.observed.roles.get_mut("role-0").unwrap().scopes = scopes;
+        let plan = plan_binding(&default, &owner(), &model.observed).unwrap();
+        assert_eq!(plan.len(), steps, "{plan:?}");
+    }
 }

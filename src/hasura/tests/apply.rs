@@ -1,11 +1,17 @@
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
-use super::super::apply::{Apis, EnvPatch, Judged, JudgedApplyError, judged_apply, judged_dry_run};
+use super::super::apply::{
+    Apis, AuthPatch, Judged, JudgedApplyError, judged_apply, judged_dry_run,
+};
 use super::super::apply_error::{ApplyError, FieldConflict};
-use super::super::env::DesiredEnv;
+use super::super::env::DesiredAuth;
 use super::super::refusal::Note;
-use super::{FakeApi, Seen, admin_secret, deployment, desired, jwt_secret, status};
+use super::{
+    FakeApi, Seen, admin_secret, deployment, desired, hook_entries, jwt_secret, status, webhook,
+};
 
 const DRY_RUN: &str =
     "PATCH /apis/apps/v1/namespaces/shop/deployments/hasura?&dryRun=All&fieldManager=logto-hasura";
@@ -46,14 +52,15 @@ impl Outcome {
 
 async fn apply(
     live: &Deployment,
-    desired: Option<&DesiredEnv>,
+    desired: Option<&DesiredAuth>,
     answers: impl IntoIterator<Item = (u16, Value)>,
 ) -> Outcome {
     let fake = FakeApi::answering(answers);
-    let patch = EnvPatch {
+    let patch = AuthPatch {
         live,
         container: "graphql-engine",
         desired,
+        bound_roles: &BTreeSet::new(),
         allow_recreate: false,
     };
     Outcome {
@@ -172,10 +179,11 @@ async fn an_object_without_identity_is_never_patched_for_it_would_be_created() {
 async fn observing_sends_the_dry_run_only() {
     let fake = FakeApi::answering([after()]);
     let live = before();
-    let patch = EnvPatch {
+    let patch = AuthPatch {
         live: &live,
         container: "graphql-engine",
         desired: Some(&desired()),
+        bound_roles: &BTreeSet::new(),
         allow_recreate: false,
     };
     let judged = judged_dry_run(&Apis::new(&fake.client(), "shop"), patch)
@@ -307,4 +315,40 @@ async fn a_refusal_of_the_real_apply_is_told_too() {
     let outcome = apply(&before(), Some(&desired()), [after(), changed]).await;
     assert_eq!(outcome.lines(), [DRY_RUN, APPLY]);
     assert!(matches!(outcome.apply_error(), ApplyError::Changed { .. }));
+}
+
+#[tokio::test]
+async fn a_switch_to_the_webhook_is_one_apply_of_its_two_entries() {
+    let live = deployment(json!({"env": [admin_secret(), jwt_secret()]}));
+    let [hook, method] = hook_entries();
+    let switched = answer(json!({"env": [admin_secret(), hook, method]}));
+    let outcome = apply(&live, Some(&webhook()), [switched.clone(), switched]).await;
+    assert_eq!(outcome.lines(), [DRY_RUN, APPLY]);
+    let containers = &outcome.seen[1].body["spec"]["template"]["spec"]["containers"];
+    let expected = json!([{"name": "graphql-engine", "env": [hook, method]}]);
+    assert_eq!(containers, &expected);
+    assert!(outcome.result.is_ok());
+}
+
+#[tokio::test]
+async fn the_hash_of_the_keys_goes_with_the_entries_in_one_apply() {
+    let hash = "logto-hasura.dev/auth-hash";
+    let desired = DesiredAuth {
+        key_hash: Some("a".into()),
+        ..desired()
+    };
+    let mut with_hash = after();
+    with_hash.1["spec"]["template"]["metadata"] = json!({"annotations": {hash: "a"}});
+    let outcome = apply(&before(), Some(&desired), [with_hash.clone(), with_hash]).await;
+    assert_eq!(outcome.lines(), [DRY_RUN, APPLY]);
+    let template = &outcome.seen[1].body["spec"]["template"];
+    assert_eq!(template["metadata"], json!({"annotations": {hash: "a"}}));
+    assert_eq!(
+        template["spec"]["containers"][0]["env"],
+        json!([jwt_secret()])
+    );
+    assert!(outcome.result.is_ok());
+    // A policy of the cluster that takes it away again would make an apply without end.
+    let outcome = apply(&before(), Some(&desired), [after()]).await;
+    assert_eq!(outcome.result.unwrap_err().reason(), "EnvNotKept");
 }

@@ -2,8 +2,9 @@ use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
 use super::super::diff::{Change, Finding, diff};
-use super::super::env::DesiredEnv;
-use super::{deployment, desired, jwt_secret};
+use super::super::env::DesiredAuth;
+use super::super::owned_key_hash;
+use super::{deployment, desired, hook_entries, jwt, jwt_secret, webhook};
 
 const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
 const ROLE: &str = "HASURA_GRAPHQL_UNAUTHORIZED_ROLE";
@@ -45,7 +46,7 @@ fn ours(names: &[&str]) -> Value {
     )])
 }
 
-fn changes(live: &Deployment, desired: Option<&DesiredEnv>) -> Result<Vec<Change>, Finding> {
+fn changes(live: &Deployment, desired: Option<&DesiredAuth>) -> Result<Vec<Change>, Finding> {
     diff(live, "graphql-engine", desired).map_err(|blocked| blocked.finding)
 }
 
@@ -53,11 +54,29 @@ fn role(name: &str) -> Value {
     json!({"name": ROLE, "value": name})
 }
 
-fn with_role() -> DesiredEnv {
-    DesiredEnv {
-        unauthorized_role: Some("anonymous".into()),
+fn with_role() -> DesiredAuth {
+    jwt(Some("anonymous"))
+}
+
+fn with_hash(hash: &str) -> DesiredAuth {
+    DesiredAuth {
+        key_hash: Some(hash.into()),
         ..desired()
     }
+}
+
+const HASH: &str = "logto-hasura.dev/auth-hash";
+
+/// A Deployment with our JWT secret and this annotation, which the manager applied.
+fn annotated(hash: &str, manager: &str) -> Deployment {
+    let mut live = live(json!([jwt_secret()]), ours(&[JWT]));
+    let fields = json!({"f:spec": {"f:template": {"f:metadata": {"f:annotations": {format!("f:{HASH}"): {}}}}}});
+    let entry = json!({"manager": manager, "operation": "Apply", "fieldsV1": fields});
+    let managers = live.metadata.managed_fields.get_or_insert_default();
+    managers.push(serde_json::from_value(entry).unwrap());
+    let template = &mut live.spec.as_mut().unwrap().template;
+    template.metadata = serde_json::from_value(json!({"annotations": {HASH: hash}})).unwrap();
+    live
 }
 
 #[test]
@@ -201,5 +220,62 @@ fn strange_managed_fields_are_no_ground_to_panic() {
     assert_eq!(
         changes(&Deployment::default(), Some(&desired())),
         Ok(vec![Change::Set(JWT)])
+    );
+}
+
+#[test]
+fn a_switch_between_the_modes_sets_and_drops_all_at_once() {
+    let hook = "HASURA_GRAPHQL_AUTH_HOOK";
+    let method = "HASURA_GRAPHQL_AUTH_HOOK_MODE";
+    let one = live(json!([jwt_secret()]), ours(&[JWT]));
+    let to_webhook = vec![
+        Change::Set(hook),
+        Change::Set(method),
+        Change::Drop(JWT.into()),
+    ];
+    assert_eq!(changes(&one, Some(&webhook())), Ok(to_webhook));
+    let other = live(json!(hook_entries()), ours(&[hook, method]));
+    assert_eq!(changes(&other, Some(&webhook())), Ok(vec![]));
+    let back = vec![
+        Change::Set(JWT),
+        Change::Drop(hook.into()),
+        Change::Drop(method.into()),
+    ];
+    assert_eq!(changes(&other, Some(&desired())), Ok(back));
+}
+
+#[test]
+fn our_annotation_is_written_when_the_keys_change_and_not_else() {
+    let none = live(json!([jwt_secret()]), ours(&[JWT]));
+    assert_eq!(
+        changes(&none, Some(&with_hash("a"))),
+        Ok(vec![Change::Set(HASH)])
+    );
+    let ours = annotated("a", "logto-hasura");
+    assert_eq!(owned_key_hash(&ours), Some("a"));
+    assert_eq!(changes(&ours, Some(&with_hash("a"))), Ok(vec![]));
+    assert_eq!(
+        changes(&ours, Some(&with_hash("b"))),
+        Ok(vec![Change::Set(HASH)])
+    );
+    assert_eq!(
+        changes(&ours, Some(&desired())),
+        Ok(vec![Change::Drop(HASH.into())])
+    );
+}
+
+#[test]
+fn an_annotation_of_somebody_else_is_not_ours_to_drop() {
+    let theirs = annotated("a", "kubectl");
+    assert_eq!(owned_key_hash(&theirs), None);
+    assert_eq!(changes(&theirs, Some(&desired())), Ok(vec![]));
+    assert_eq!(
+        changes(&theirs, Some(&with_hash("a"))),
+        Ok(vec![Change::Own(HASH)])
+    );
+    // The apply is tried, and the API server names who holds it.
+    assert_eq!(
+        changes(&theirs, Some(&with_hash("b"))),
+        Ok(vec![Change::Set(HASH)])
     );
 }

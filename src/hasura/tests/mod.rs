@@ -1,9 +1,11 @@
 //! What the Deployment gets, and what it is spared.
 
+mod anonymous;
 mod apply;
 mod diff;
 mod env_from;
 mod startup;
+mod webhook;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,15 +18,42 @@ use axum::{Json, Router};
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
-use super::env::DesiredEnv;
+use super::env::{AuthEnv, DesiredAuth};
 
 const ADMIN: &str = "HASURA_GRAPHQL_ADMIN_SECRET";
 
-fn desired() -> DesiredEnv {
-    DesiredEnv {
-        jwt_secret: "{}".into(),
-        unauthorized_role: None,
+/// What mode JWT asks for, without a role for requests without a token.
+fn desired() -> DesiredAuth {
+    jwt(None)
+}
+
+fn jwt(unauthorized_role: Option<&str>) -> DesiredAuth {
+    let env = AuthEnv::Jwt {
+        secret: "{}".into(),
+        unauthorized_role: unauthorized_role.map(str::to_owned),
+    };
+    DesiredAuth {
+        env,
+        key_hash: None,
     }
+}
+
+/// What mode Webhook asks for.
+fn webhook() -> DesiredAuth {
+    let url = HOOK.into();
+    DesiredAuth {
+        env: AuthEnv::Webhook { url },
+        key_hash: None,
+    }
+}
+
+const HOOK: &str = "https://logto.example.com/api/authn/hasura?resource=x";
+
+fn hook_entries() -> [Value; 2] {
+    [
+        json!({"name": "HASURA_GRAPHQL_AUTH_HOOK", "value": HOOK}),
+        json!({"name": "HASURA_GRAPHQL_AUTH_HOOK_MODE", "value": "GET"}),
+    ]
 }
 
 fn admin_secret() -> Value {

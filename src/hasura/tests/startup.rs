@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
-use super::super::env::DesiredEnv;
+use super::super::env::DesiredAuth;
 use super::super::env_from::{EnvFromKeys, Keys, Source, SourceKind};
 use super::super::refusal::{Note, Refusal, Refused};
 use super::super::startup::{Proposal, judge};
@@ -32,15 +32,16 @@ fn known(keys: &[&str]) -> Keys {
     )
 }
 
-fn judged(
+pub(super) fn judged(
     deployment: &Deployment,
-    desired: Option<&DesiredEnv>,
+    desired: Option<&DesiredAuth>,
     env_from: &EnvFromKeys,
 ) -> Result<Vec<Note>, Refused> {
     judge(&Proposal {
         deployment,
         container: "graphql-engine",
         desired,
+        bound_roles: &BTreeSet::from(["editor".to_owned()]),
         env_from,
         rolls: true,
         allow_recreate: false,
@@ -48,12 +49,12 @@ fn judged(
 }
 
 /// The verdict in JWT mode on a container with this env and these words, without envFrom.
-fn on(env: Value, args: Value) -> Result<Vec<Note>, Vec<Refusal>> {
+pub(super) fn on(env: Value, args: Value) -> Result<Vec<Note>, Vec<Refusal>> {
     let deployment = deployment(json!({"env": env, "args": args}));
     judged(&deployment, Some(&desired()), &EnvFromKeys::default()).map_err(|r| r.refusals)
 }
 
-fn entry(name: &str, value: &str) -> Value {
+pub(super) fn entry(name: &str, value: &str) -> Value {
     json!({"name": name, "value": value})
 }
 
@@ -268,44 +269,6 @@ fn an_entry_that_would_not_hold_its_value_is_refused() {
 }
 
 #[test]
-fn an_unauthorized_role_that_is_admin_or_empty_is_refused() {
-    for role in ["", "admin", "Admin"] {
-        let by_env = on(
-            json!([
-                admin_secret(),
-                jwt_secret(),
-                entry("HASURA_GRAPHQL_UNAUTHORIZED_ROLE", role)
-            ]),
-            json!(null),
-        );
-        let place = "the env entry HASURA_GRAPHQL_UNAUTHORIZED_ROLE".into();
-        assert_eq!(
-            by_env,
-            Err(vec![Refusal::UnauthorizedRoleInvalid {
-                place,
-                role: role.into()
-            }])
-        );
-    }
-}
-
-#[test]
-fn an_unauthorized_role_of_somebody_else_is_said_and_ours_is_not() {
-    let hasura = deployment(json!({
-        "env": [admin_secret(), jwt_secret(), entry("HASURA_GRAPHQL_UNAUTHORIZED_ROLE", "anonymous")],
-    }));
-    let none = EnvFromKeys::default();
-    let role = Some("anonymous".to_owned());
-    let note = Note::UnauthorizedRoleUnmanaged { role: role.clone() };
-    assert_eq!(judged(&hasura, Some(&desired()), &none), Ok(vec![note]));
-    let ours = DesiredEnv {
-        unauthorized_role: role,
-        ..desired()
-    };
-    assert_eq!(judged(&hasura, Some(&ours), &none), Ok(vec![]));
-}
-
-#[test]
 fn what_can_not_be_seen_is_a_note_once_the_admin_secret_is_there() {
     let hasura = deployment(
         json!({"env": [admin_secret(), jwt_secret()], "command": ["sh", "-c", "exec graphql-engine serve"]}),
@@ -342,6 +305,7 @@ fn a_rollout_that_stops_all_pods_is_refused_unless_allowed_or_no_pod_is_replaced
             deployment: &hasura,
             container: "graphql-engine",
             desired: Some(&desired()),
+            bound_roles: &BTreeSet::new(),
             env_from: &EnvFromKeys::default(),
             rolls,
             allow_recreate,

@@ -1,7 +1,7 @@
 //! The tenant as a whole: listed, and its roles' scopes read bit by bit.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::atomic::Ordering,
     time::Instant,
 };
@@ -12,7 +12,13 @@ use super::{
     convert::{resource, role},
     lock,
 };
-use crate::domain::observed::{self, Change, Observed};
+use crate::domain::{
+    observed::{self, Change, Observed},
+    ownership,
+};
+
+/// So many roles that are gone are remembered beside as many as there are.
+const GONE_ROLES: usize = 100;
 
 impl Session {
     /// Lists the tenant again with at most half of the budget.
@@ -48,6 +54,7 @@ impl Session {
     async fn read_all(&self, client: &Client) -> Result<(Observed, bool), Error> {
         let resources = client.list_resources_with_scopes().await?;
         let Listing { rows, complete } = client.list_roles().await?;
+        self.count_holders(&rows);
         let mut observed = Observed {
             resources: resources.into_iter().map(resource).collect(),
             roles: rows
@@ -71,6 +78,30 @@ impl Session {
             }
         });
         Ok((observed, complete))
+    }
+
+    fn count_holders(&self, rows: &[RoleWithCounts]) {
+        let ours = |row: &&RoleWithCounts| {
+            ownership::split(&row.role.description)
+                .1
+                .is_some_and(|mark| mark.is_of(&self.owner))
+        };
+        let counts: HashMap<String, u64> = rows
+            .iter()
+            .filter(ours)
+            .map(|row| (row.role.id.clone(), row.holders()))
+            .collect();
+        let mut holders = lock(&self.holders);
+        // What is last known of a role that is gone stays until it is told, but not of any number of them.
+        if holders.len() > 2 * counts.len() + GONE_ROLES {
+            holders.clear();
+        }
+        holders.extend(counts);
+    }
+
+    /// How many held the role of this id when it was last listed; none when that is not known.
+    pub fn last_known_holders(&self, role_id: &str) -> Option<u64> {
+        lock(&self.holders).get(role_id).copied()
     }
 
     /// Roles of ours that were known and are not in the listing.

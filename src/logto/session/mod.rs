@@ -1,12 +1,14 @@
 //! One LogtoTenant's connection: its client, and what the tenant holds as far as it was read and written.
 //!
 //! [`listing`](Session::refresh) reads the tenant as a whole, [`execute`](Session::execute) writes and notes what it
-//! wrote, [`reread`](Session::reread_binding) looks at single objects again.
+//! wrote, [`reread`](Session::reread_binding) looks at single objects again, [`subjects`](Session::holders_among) at who
+//! holds a role.
 
 mod convert;
 mod execute;
 mod listing;
 mod reread;
+mod subjects;
 
 use std::{
     collections::HashMap,
@@ -29,6 +31,8 @@ pub struct Session {
     owner: Owner,
     snapshot: RwLock<Snapshot>,
     links_read: Mutex<HashMap<String, Instant>>,
+    /// How many held a role of ours when it was last listed, by id; of one that is gone, how many did before.
+    holders: Mutex<HashMap<String, u64>>,
     down: AtomicBool,
 }
 
@@ -52,6 +56,7 @@ impl Session {
             owner,
             snapshot: RwLock::default(),
             links_read: Mutex::default(),
+            holders: Mutex::default(),
             down: AtomicBool::new(false),
         };
         session.list(&session.client).await?;

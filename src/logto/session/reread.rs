@@ -5,7 +5,7 @@ use super::{
     Session,
     convert::{put_resource, put_scope, resource, role, scopes},
 };
-use crate::domain::{observed::Change, release::Holders};
+use crate::domain::observed::Change;
 
 impl Session {
     /// Reads all resources and scopes again, and one by its id before it is taken for gone.
@@ -102,19 +102,5 @@ impl Session {
         let id = role.id.clone();
         self.record(Change::PutRole(name, role));
         self.read_role_scopes(&self.client, &id).await
-    }
-
-    /// Counts who holds a role at this moment.
-    ///
-    /// # Errors
-    /// Those of the request.
-    pub async fn holders(&self, role_name: &str) -> Result<Holders, Error> {
-        let found = self.client.find_role(role_name).await?;
-        let held = found.is_some_and(|row| row.users_count + row.applications_count > 0);
-        Ok(if held {
-            Holders::Somebody
-        } else {
-            Holders::Nobody
-        })
     }
 }

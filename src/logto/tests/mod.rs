@@ -6,4 +6,5 @@ mod connecting;
 mod limits;
 mod lists;
 mod server;
+mod subjects;
 mod tokens;

@@ -6,7 +6,8 @@ use super::{
     good::Good,
     object::{Object, binding},
     refusal::{
-        Bad, ENUM, NOT_AN_OBJECT, NOT_TEXT, PATTERN, REQUIRED, TOO_LONG, TOO_SHORT, UNKNOWN,
+        Bad, ENUM, NOT_A_BOOL, NOT_AN_OBJECT, NOT_TEXT, PATTERN, REQUIRED, TOO_LONG, TOO_SHORT,
+        UNKNOWN,
     },
     texts::{ADMINS, NOT_OBJECT_NAMES, NOT_ROLE_NAMES, UNPRINTABLE, letters},
 };
@@ -88,6 +89,9 @@ fn logto_role(good: &Object) -> Vec<Bad> {
     let role = good.field("spec.logtoRole");
     let unknown = good.field("spec.logtoRole.users");
     let type_ = good.field("spec.logtoRole.type");
+    let default = good.field("spec.logtoRole.isDefault");
+    let machines = good.clone().with("spec.logtoRole.type", "MachineToMachine");
+    let for_machines = machines.field("spec.logtoRole.isDefault");
     vec![
         role.bad("a name", "editor", NOT_AN_OBJECT),
         unknown.bad("no such field", json!(["alice"]), UNKNOWN),
@@ -95,6 +99,9 @@ fn logto_role(good: &Object) -> Vec<Bad> {
         type_.bad("lower case", "user", ENUM),
         type_.bad("empty", "", ENUM),
         type_.bad("a list", json!(["User"]), NOT_TEXT),
+        default.bad("a text", "true", NOT_A_BOOL),
+        default.bad("a number", 1, NOT_A_BOOL),
+        for_machines.bad("for machines", true, "isDefault works for type User only"),
     ]
 }
 
@@ -127,6 +134,9 @@ pub fn good() -> Vec<Good> {
     let scope = good.field("spec.scope.name");
     let name = good.field("spec.logtoRole.name");
     let type_ = good.field("spec.logtoRole.type");
+    let default = good.field("spec.logtoRole.isDefault");
+    let machines = good.clone().with("spec.logtoRole.type", "MachineToMachine");
+    let for_machines = machines.field("spec.logtoRole.isDefault");
     let mut rows = vec![
         instance.good("253 characters", letters(253)),
         role.good("one character", "r"),
@@ -142,6 +152,9 @@ pub fn good() -> Vec<Good> {
         name.good("starts with admin", "admin-of-shop"),
         type_.good("people", "User"),
         type_.good("machines", "MachineToMachine"),
+        default.good("for everybody", true),
+        default.good("for nobody by itself", false),
+        for_machines.good("said to be none", false),
     ];
     rows.extend(good_descriptions(&good, "spec.scope.description", 256));
     rows.extend(good_descriptions(&good, "spec.logtoRole.description", 73));

@@ -1,9 +1,9 @@
 //! Objects that are accepted, most of them at the very bound that a row of the bad ones is one past.
 
 use super::{
-    binding, indicator, instance,
+    binding, claims, indicator, instance,
     object::{Object, all},
-    tenant,
+    subject, tenant, webhook,
 };
 
 /// An object with nothing wrong.
@@ -20,7 +20,10 @@ pub fn good() -> Vec<Good> {
     rows.extend(instance::good());
     rows.extend(instance::good_auth());
     rows.extend(indicator::good());
+    rows.extend(claims::good());
+    rows.extend(webhook::good());
     rows.extend(binding::good());
+    rows.extend(subject::good());
     rows
 }
 

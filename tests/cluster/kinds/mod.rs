@@ -3,6 +3,7 @@
 //! A row of a table changes one thing of a good object, so that nothing else can be what it is refused or taken for.
 
 mod binding;
+mod claims;
 mod discovery;
 mod good;
 mod indicator;
@@ -11,12 +12,15 @@ mod object;
 mod refusal;
 mod server;
 mod status;
+mod status_lists;
 mod status_rows;
 mod stored;
+mod subject;
 mod table;
 mod tenant;
 mod texts;
 mod updates;
+mod webhook;
 
 use crate::suite::Test;
 
@@ -24,6 +28,7 @@ pub fn tests() -> Vec<Test> {
     let mut tests = table::tests();
     tests.extend(stored::tests());
     tests.extend(updates::tests());
+    tests.extend(webhook::tests());
     tests.extend(status::tests());
     tests.extend(discovery::tests());
     tests

@@ -30,6 +30,7 @@ pub const NOT_A_BOOL: &str = "must be of type boolean";
 pub const NOT_A_LIST: &str = "must be of type array";
 pub const NOT_A_TIME: &str = "must be of type date-time";
 pub const NOT_AN_OBJECT: &str = "must be of type object";
+pub const DUPLICATE: &str = "Duplicate value";
 pub const UNKNOWN: &str = "unknown field";
 
 /// What the API server gives as the path of a cause that is about no field, or that names its field in words.

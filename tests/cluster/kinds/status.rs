@@ -8,6 +8,7 @@ use super::{
     object::{Object, all, binding, instance, tenant},
     refusal::{complaint, none_of},
     server::Server,
+    status_lists::{longest_key_set, most_subjects, subject},
     status_rows::{bad, condition, longest_conditions, time},
     texts::letters,
 };
@@ -123,7 +124,7 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
     let server = Server::of(&world);
     let id = letters(64);
     let specific = [
-        json!({"issuer": letters(512), "jwkUrl": letters(1024)}),
+        json!({"issuer": letters(512), "jwkUrl": letters(1024), "keySet": longest_key_set()}),
         json!({
             "apiResource": {"id": id, "origin": "Creating", "creatingSince": time(64)},
             "deployment": {"uid": id, "authHash": id, "rolledOut": true},
@@ -132,6 +133,7 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
             "scope": {"id": id, "resourceId": id},
             "role": {"id": id, "name": letters(128)},
             "tenantRef": {"name": letters(253)},
+            "subjects": most_subjects(),
         }),
     ];
     for (object, status) in all().into_iter().zip(specific) {
@@ -167,6 +169,20 @@ async fn every_word_that_a_status_may_say_is_accepted(world: Arc<World>) -> anyh
     for origin in ["Creating", "Created", "Adopted"] {
         let object = instance().with("status.apiResource.origin", origin);
         server.would_patch_status(&object).await?;
+    }
+    for refresh in ["Never", "EachTick", "AfterMaxAge"] {
+        let keys = json!({"keys": [], "refresh": refresh});
+        let object = tenant().with("status.keySet", keys);
+        server.would_patch_status(&object).await?;
+    }
+    let states = "Assigning Assigned HadRole TakenAway NotFound Ambiguous Renamed Refused";
+    for state in states.split(' ') {
+        for kind in ["User", "Application"] {
+            let mut subject = subject();
+            (subject["kind"], subject["state"]) = (kind.into(), state.into());
+            let object = binding().with("status.subjects", json!([subject]));
+            server.would_patch_status(&object).await?;
+        }
     }
     Ok(())
 }

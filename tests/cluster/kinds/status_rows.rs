@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::{
     object::{Object, all, binding, instance, tenant},
     refusal::{
-        Bad, ENUM, NOT_A_BOOL, NOT_A_LIST, NOT_A_NUMBER, NOT_A_TIME, NOT_AN_OBJECT, NOT_TEXT,
-        PATTERN, REQUIRED, TOO_LONG, TOO_SHORT, TOO_SMALL,
+        Bad, DUPLICATE, ENUM, NOT_A_BOOL, NOT_A_LIST, NOT_A_NUMBER, NOT_A_TIME, NOT_AN_OBJECT,
+        NOT_TEXT, PATTERN, REQUIRED, TOO_LONG, TOO_SHORT, TOO_SMALL,
     },
+    status_lists,
     texts::{NOT_OBJECT_NAMES, letters},
 };
 
@@ -49,6 +50,7 @@ pub fn bad() -> Vec<Bad> {
     rows.extend(api_resource());
     rows.extend(deployment());
     rows.extend(of_bindings());
+    rows.extend(status_lists::bad());
     rows
 }
 
@@ -78,7 +80,7 @@ fn conditions(good: &Object) -> Vec<Bad> {
     vec![
         conditions.bad("a text", "Ready", NOT_A_LIST),
         conditions.bad("nine", nine, "must have at most 8 items"),
-        twice.refused("a type twice", "status.conditions[1]", "Duplicate value"),
+        twice.refused("a type twice", "status.conditions[1]", DUPLICATE),
     ]
 }
 

@@ -30,6 +30,8 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
             "credentialsSecretRef": {"name": "logto-m2m"},
             "allowPlainHttp": false,
             "jwksCheck": "Require",
+            "webhookMode": "Forbid",
+            "customClaims": {"users": "Manage", "machines": "Ignore", "existingScript": "Refuse"},
             "rateLimit": {"requestsPerSecond": 10, "burst": 20},
             "resyncPeriodSeconds": 600,
         }),
@@ -42,13 +44,7 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
             },
             "logtoRoleNamePrefix": "",
             "deploymentRef": {"name": "hasura", "container": "graphql-engine"},
-            "auth": {
-                "mode": "JWT",
-                "jwt": {
-                    "claimsNamespace": "https://hasura.io/jwt/claims",
-                    "allowedSkewSeconds": 60,
-                },
-            },
+            "auth": {"mode": "JWT"},
             "delivery": {"mode": "PatchEnv", "allowRecreate": false},
         }),
         json!({
@@ -73,7 +69,7 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
 async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Result<()> {
     let server = Server::of(&world);
     let claims = "https://hasura.io/jwt/claims";
-    let jwt = |skew: i32| json!({"claimsNamespace": claims, "allowedSkewSeconds": skew});
+    let jwt = |skew: i32| json!({"claimsNamespace": claims, "allowedSkewSeconds": skew, "roleSource": "AssignedRoles"});
     let rows = [
         (
             tenant(),
@@ -87,19 +83,32 @@ async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Res
             json!({"burst": 5}),
             json!({"requestsPerSecond": 10, "burst": 5}),
         ),
-        (
-            instance(),
-            "spec.auth",
-            json!({}),
-            json!({"mode": "JWT", "jwt": jwt(60)}),
-        ),
+        (instance(), "spec.auth", json!({}), json!({"mode": "JWT"})),
         (
             instance(),
             "spec.auth",
             json!({"unauthorizedRole": "anonymous"}),
-            json!({"mode": "JWT", "unauthorizedRole": "anonymous", "jwt": jwt(60)}),
+            json!({"mode": "JWT", "unauthorizedRole": "anonymous"}),
+        ),
+        (
+            tenant(),
+            "spec.customClaims",
+            json!({}),
+            json!({"users": "Manage", "machines": "Ignore", "existingScript": "Refuse"}),
+        ),
+        (
+            tenant(),
+            "spec.customClaims",
+            json!({"machines": "Manage"}),
+            json!({"users": "Manage", "machines": "Manage", "existingScript": "Refuse"}),
         ),
         (instance(), "spec.auth.jwt", json!({}), jwt(60)),
+        (
+            instance(),
+            "spec.auth.jwt.sessionVariables",
+            json!([{"name": "x-hasura-org-id", "from": "organization.id"}]),
+            json!([{"name": "x-hasura-org-id", "from": "organization.id", "userEditable": false}]),
+        ),
         (
             instance(),
             "spec.auth.jwt",
@@ -158,7 +167,18 @@ async fn the_program_and_the_api_server_have_the_same_defaults(
             _ => serde_json::to_value(serde_json::from_value::<HasuraRoleBindingSpec>(spec)?),
         }
     };
-    for object in all() {
+    let half_said = [
+        tenant().with("spec.customClaims", json!({})),
+        instance().with("spec.auth", json!({})),
+        instance().with("spec.auth.jwt", json!({})),
+        instance().with(
+            "spec.auth.jwt.sessionVariables",
+            json!([{"name": "x-hasura-org-id", "from": "organization.id"}]),
+        ),
+        binding().with("spec.logtoRole", json!({})),
+        binding().with("spec.subjects", json!([{"kind": "User", "id": "u1"}])),
+    ];
+    for object in all().into_iter().chain(half_said) {
         let (read, stored) = (read(&object)?, server.would_create(&object).await?);
         anyhow::ensure!(
             read == stored["spec"],
@@ -171,10 +191,15 @@ async fn the_program_and_the_api_server_have_the_same_defaults(
 
 async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
     let server = Server::of(&world);
+    // The parent is there in both, so that only the field makes a difference.
+    let claims = tenant().with("spec.customClaims", json!({}));
+    let jwt = instance().with("spec.auth.jwt", json!({}));
     let optional = [
         (tenant(), "spec.endpointForHasura"),
         (tenant(), "spec.allowPlainHttp"),
         (tenant(), "spec.jwksCheck"),
+        (tenant(), "spec.webhookMode"),
+        (tenant(), "spec.customClaims"),
         (tenant(), "spec.rateLimit"),
         (tenant(), "spec.rateLimit.requestsPerSecond"),
         (tenant(), "spec.rateLimit.burst"),
@@ -186,8 +211,6 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
         (instance(), "spec.auth.mode"),
         (instance(), "spec.auth.unauthorizedRole"),
         (instance(), "spec.auth.jwt"),
-        (instance(), "spec.auth.jwt.claimsNamespace"),
-        (instance(), "spec.auth.jwt.allowedSkewSeconds"),
         (instance(), "spec.delivery"),
         (instance(), "spec.delivery.mode"),
         (instance(), "spec.delivery.allowRecreate"),
@@ -196,6 +219,17 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
         (binding(), "spec.logtoRole.name"),
         (binding(), "spec.logtoRole.type"),
         (binding(), "spec.logtoRole.description"),
+        (binding(), "spec.logtoRole.isDefault"),
+        (binding(), "spec.subjects"),
+        (claims.clone(), "spec.customClaims.users"),
+        (claims.clone(), "spec.customClaims.machines"),
+        (claims, "spec.customClaims.existingScript"),
+        (jwt.clone(), "spec.auth.jwt.claimsNamespace"),
+        (jwt.clone(), "spec.auth.jwt.allowedSkewSeconds"),
+        (jwt.clone(), "spec.auth.jwt.everyoneRoles"),
+        (jwt.clone(), "spec.auth.jwt.defaultRole"),
+        (jwt.clone(), "spec.auth.jwt.roleSource"),
+        (jwt, "spec.auth.jwt.sessionVariables"),
     ];
     let mut complaints = Vec::new();
     for (object, field) in &optional {

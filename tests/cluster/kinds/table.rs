@@ -6,16 +6,16 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde_json::Value;
 
 use super::{
-    binding, good, indicator, instance,
+    binding, claims, good, indicator, instance,
     object::at,
     refusal::{Bad, complaint, none_of, words},
     server::Server,
-    status_rows, tenant, updates,
+    status_rows, subject, tenant, updates, webhook,
 };
 use crate::{suite::Test, tests, world::World};
 
 /// The table has at least this many bad objects.
-const AT_LEAST: usize = 60;
+const AT_LEAST: usize = 550;
 
 pub fn tests() -> Vec<Test> {
     tests![
@@ -29,7 +29,10 @@ fn bad() -> Vec<Bad> {
     let mut rows = tenant::bad();
     rows.extend(instance::bad());
     rows.extend(indicator::bad());
+    rows.extend(claims::bad());
+    rows.extend(webhook::bad());
     rows.extend(binding::bad());
+    rows.extend(subject::bad());
     rows
 }
 

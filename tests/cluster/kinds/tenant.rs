@@ -26,6 +26,7 @@ pub fn bad() -> Vec<Bad> {
     rows.extend(endpoint_for_hasura(&good));
     rows.extend(settings(&good));
     rows.extend(rate_limit(&good));
+    rows.extend(custom_claims(&good));
     rows
 }
 
@@ -94,6 +95,7 @@ fn endpoint_for_hasura(good: &Object) -> Vec<Bad> {
 fn settings(good: &Object) -> Vec<Bad> {
     let plain = good.field("spec.allowPlainHttp");
     let check = good.field("spec.jwksCheck");
+    let webhook = good.field("spec.webhookMode");
     let resync = good.field("spec.resyncPeriodSeconds");
     vec![
         plain.bad("a text", "true", NOT_A_BOOL),
@@ -102,6 +104,10 @@ fn settings(good: &Object) -> Vec<Bad> {
         check.bad("lower case", "require", ENUM),
         check.bad("empty", "", ENUM),
         check.bad("a bool", true, NOT_TEXT),
+        webhook.bad("no such mode", "Warn", ENUM),
+        webhook.bad("lower case", "allow", ENUM),
+        webhook.bad("empty", "", ENUM),
+        webhook.bad("a bool", true, NOT_TEXT),
         resync.bad("59 seconds", 59, TOO_SMALL),
         resync.bad("over a day", 86_401, TOO_LARGE),
         resync.bad("with a unit", "10m", NOT_A_NUMBER),
@@ -128,6 +134,29 @@ fn rate_limit(good: &Object) -> Vec<Bad> {
     ]
 }
 
+fn custom_claims(good: &Object) -> Vec<Bad> {
+    let claims = good.field("spec.customClaims");
+    let unknown = good.field("spec.customClaims.script");
+    let mut rows = vec![
+        claims.bad("a text", "Manage", NOT_AN_OBJECT),
+        claims.bad("a list", json!(["users"]), NOT_AN_OBJECT),
+        unknown.bad("no such field", "return {}", UNKNOWN),
+    ];
+    let fields = [
+        ("spec.customClaims.users", "Observe", "manage"),
+        ("spec.customClaims.machines", "Wrap", "ignore"),
+        ("spec.customClaims.existingScript", "Delete", "refuse"),
+    ];
+    for (path, other, lower) in fields {
+        let field = good.field(path);
+        rows.push(field.bad("no such word", other, ENUM));
+        rows.push(field.bad("lower case", lower, ENUM));
+        rows.push(field.bad("empty", "", ENUM));
+        rows.push(field.bad("a bool", true, NOT_TEXT));
+    }
+    rows
+}
+
 pub fn good() -> Vec<Good> {
     let good = tenant();
     let id = good.field("spec.tenantId");
@@ -152,6 +181,25 @@ pub fn good() -> Vec<Good> {
         resync.good("a day", 86_400),
     ];
     rows.extend(good_endpoints(&good));
+    rows.extend(good_claims(&good));
+    rows
+}
+
+fn good_claims(good: &Object) -> Vec<Good> {
+    let words: [(&str, &[&str]); 4] = [
+        ("spec.webhookMode", &["Forbid", "Allow"]),
+        ("spec.customClaims.users", &["Manage", "Ignore"]),
+        ("spec.customClaims.machines", &["Manage", "Ignore"]),
+        (
+            "spec.customClaims.existingScript",
+            &["Refuse", "Wrap", "Replace"],
+        ),
+    ];
+    let mut rows = Vec::new();
+    for (path, words) in words {
+        let field = good.field(path);
+        rows.extend(words.iter().map(|word| field.good(word, *word)));
+    }
     rows
 }
 

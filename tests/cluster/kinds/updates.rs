@@ -23,11 +23,11 @@ pub fn tests() -> Vec<Test> {
 const TENANT: &str = "spec.tenantRef can not be changed";
 const INDICATOR: &str = "spec.apiResource.indicator can not be changed";
 const DEPLOYMENT: &str = "spec.deploymentRef can not be changed";
-const PREFIX: &str = "spec.logtoRoleNamePrefix can not be changed";
+pub const PREFIX: &str = "spec.logtoRoleNamePrefix can not be changed";
 const INSTANCE: &str = "spec.instanceRef can not be changed";
 const HASURA_ROLE: &str = "spec.hasuraRole can not be changed";
-const CLAIMS_FIELD: &str = "spec.auth.jwt.claimsNamespace";
-const CLAIMS: &str = "spec.auth.jwt.claimsNamespace can not be changed";
+pub const CLAIMS_FIELD: &str = "spec.auth.jwt.claimsNamespace";
+pub const CLAIMS: &str = "spec.auth.jwt.claimsNamespace can not be changed";
 const ROLE_NAME: &str = "spec.logtoRole.name can not be changed";
 const ROLE_TYPE: &str = "spec.logtoRole.type can not be changed";
 
@@ -157,6 +157,10 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
         (tenant(), "spec.rateLimit.requestsPerSecond", json!(5)),
         (tenant(), "spec.rateLimit.burst", json!(5)),
         (tenant(), "spec.resyncPeriodSeconds", json!(60)),
+        (tenant(), "spec.webhookMode", json!("Allow")),
+        (tenant(), "spec.customClaims.users", json!("Ignore")),
+        (tenant(), "spec.customClaims.machines", json!("Manage")),
+        (tenant(), "spec.customClaims.existingScript", json!("Wrap")),
         (instance(), "spec.apiResource.name", json!("Store")),
         (
             instance(),
@@ -165,6 +169,18 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
         ),
         (instance(), "spec.auth.unauthorizedRole", json!("anonymous")),
         (instance(), "spec.auth.jwt.allowedSkewSeconds", json!(10)),
+        (instance(), "spec.auth.jwt.everyoneRoles", json!(["user"])),
+        (instance(), "spec.auth.jwt.defaultRole", json!("user")),
+        (
+            instance(),
+            "spec.auth.jwt.roleSource",
+            json!("GrantedScopes"),
+        ),
+        (
+            instance(),
+            "spec.auth.jwt.sessionVariables",
+            json!([{"name": "x-hasura-a", "from": "user.name", "userEditable": true}]),
+        ),
         (instance(), "spec.delivery.allowRecreate", json!(true)),
         (binding(), "spec.scope.name", json!("list:user")),
         (binding(), "spec.scope.description", json!("Lists users")),
@@ -173,6 +189,13 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
             "spec.logtoRole.description",
             json!("Lists users"),
         ),
+        (binding(), "spec.logtoRole.isDefault", json!(true)),
+        (
+            binding(),
+            "spec.subjects",
+            json!([{"kind": "User", "username": "alice"}]),
+        ),
+        (binding(), "spec.subjects", json!([])),
     ];
     for object in all() {
         server.create(&object).await?;

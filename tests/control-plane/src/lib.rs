@@ -25,5 +25,5 @@ pub mod programs;
 pub mod progress;
 mod tls;
 
-pub use agent::{AgentOptions, NodeAgent};
+pub use agent::{AgentOptions, NodeAgent, TEST_ADDRESS};
 pub use control_plane::{ControlPlane, Options};

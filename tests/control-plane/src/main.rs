@@ -31,8 +31,9 @@ enum Command {
     },
     /// Starts a control plane, prints the line that sets KUBECONFIG, and runs until Ctrl-C or SIGTERM
     ///
-    /// A node agent stands in for the kubelet: pods with an image …/hasura/graphql-engine get ready, or crash-loop, as
-    /// Hasura would with their settings. All other pods stay Pending.
+    /// A node agent stands in for the kubelet: for each pod with an image …/hasura/graphql-engine it runs a double of
+    /// Hasura, which gets ready, or crash-loops, as Hasura would with the pod's settings. Its address is in the pod's
+    /// annotation logto-hasura.dev/test-address. All other pods stay Pending.
     Up,
 }
 

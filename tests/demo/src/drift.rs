@@ -48,6 +48,9 @@ pub async fn show(screen: &Screen, stage: &Stage) -> Result<()> {
     screen.line(&how_found(stage, &before)?)?;
     let note = event(stage).await?;
     screen.line(&format!("Event AssignmentsLost: {note}"))?;
+    let people = &stage.people;
+    people.give(&stage.logto, &people.alice, ROLE)?;
+    screen.line("alice was given the role again, as the event says.")?;
     Ok(screen.aside(
         "A resync is every 10 minutes by default, and visits only what differs. The annotation\n\
          logto-hasura.dev/reconcile-requested-at, with any new value, has one object looked at right away.",

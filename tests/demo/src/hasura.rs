@@ -1,7 +1,10 @@
 //! Hasura's Deployment: the env entry that it has now, and the rollout that this made.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, PodSpec},
+};
 use kube::{Api, ResourceExt as _, api::ListParams};
 use serde_json::Value;
 
@@ -13,7 +16,8 @@ use crate::{
 };
 
 const DEPLOYMENT: &str = "hasura";
-const JWT_SECRET: &str = "HASURA_GRAPHQL_JWT_SECRET";
+/// The env entry of mode JWT.
+pub const JWT_SECRET: &str = "HASURA_GRAPHQL_JWT_SECRET";
 
 /// Shows the env entry and the rollout.
 ///
@@ -32,19 +36,39 @@ pub async fn show(screen: &Screen, stage: &Stage) -> Result<()> {
     show_pods(screen, stage, &deployment).await
 }
 
-fn show_env(screen: &Screen, stage: &Stage, deployment: &Deployment) -> Result<()> {
-    let pod = deployment
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.template.spec.as_ref());
+/// The value of an env entry of the Deployment.
+pub async fn env(stage: &Stage, name: &str) -> Result<Option<String>> {
+    let deployments: Api<Deployment> = Api::namespaced(stage.client.clone(), NAMESPACE);
+    let deployment = deployments.get(DEPLOYMENT).await?;
+    let template = deployment.spec.map(|spec| spec.template);
+    Ok(env_of(
+        template.and_then(|template| template.spec).as_ref(),
+        name,
+    ))
+}
+
+/// Whether a pod runs with an env entry.
+pub fn has_env(pod: &Pod, name: &str) -> bool {
+    env_of(pod.spec.as_ref(), name).is_some()
+}
+
+fn env_of(pod: Option<&PodSpec>, name: &str) -> Option<String> {
     let entries = pod
         .into_iter()
         .flat_map(|pod| &pod.containers)
         .flat_map(|container| container.env.iter().flatten());
-    let value = entries
-        .filter(|entry| entry.name == JWT_SECRET)
+    entries
+        .filter(|entry| entry.name == name)
         .find_map(|entry| entry.value.clone())
-        .with_context(|| format!("{JWT_SECRET} is not on the Deployment"))?;
+}
+
+fn show_env(screen: &Screen, stage: &Stage, deployment: &Deployment) -> Result<()> {
+    let template = deployment.spec.as_ref().map(|spec| &spec.template);
+    let value = env_of(
+        template.and_then(|template| template.spec.as_ref()),
+        JWT_SECRET,
+    )
+    .with_context(|| format!("{JWT_SECRET} is not on the Deployment"))?;
     let settings: Value =
         serde_json::from_str(&value).with_context(|| format!("{JWT_SECRET} is not JSON"))?;
     let endpoint = stage.logto.endpoint();

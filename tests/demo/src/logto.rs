@@ -1,11 +1,11 @@
 //! What is in Logto now, read from the emulator's data and not from what the operator says.
 
 use anyhow::{Context as _, Result, ensure};
-use logto_emulator::Resource;
+use logto_emulator::{Resource, TokenKind};
 
 use crate::{play::INDICATOR, screen::Screen, stage::Stage};
 
-/// Shows the API resource, its scopes, and the roles with what they hold.
+/// Shows the API resource, its scopes, the roles with what they hold, and the script that makes the claims.
 ///
 /// # Errors
 /// When that is not what the examples ask for.
@@ -63,7 +63,26 @@ pub fn show(screen: &Screen, stage: &Stage) -> Result<()> {
     screen.aside(
         "[logto-hasura:…] says whose it is: the operator changes and deletes only what bears its mark.",
     )?;
-    Ok(())
+    screen.gap()?;
+    show_script(screen, stage)
+}
+
+/// Shows the data of the Custom JWT script; its program is the same for everybody.
+fn show_script(screen: &Screen, stage: &Stage) -> Result<()> {
+    let script = stage.logto.tenant().custom_jwt(TokenKind::AccessToken);
+    let script = script.context("there is no Custom JWT script for the tokens of people")?;
+    let program = script["script"].as_str().unwrap_or_default();
+    screen.quote(&format!(
+        "The Custom JWT script that Logto runs for each token of a user: {} bytes of a constant program, and as data",
+        program.len()
+    ))?;
+    let variables = script["environmentVariables"].as_object();
+    for (name, value) in variables.into_iter().flatten() {
+        screen.quote(&format!("{name} ="))?;
+        screen.quote(&format!("  {}", value.as_str().unwrap_or_default()))?;
+    }
+    Ok(screen
+        .aside("It was proved by dry runs in Logto before it was deployed, and read back after.")?)
 }
 
 /// The Hasura role and the scope of each binding that was applied.

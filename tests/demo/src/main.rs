@@ -3,9 +3,10 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `play` | the steps, in their order |
-//! | `stage`, `operator` | what runs meanwhile, and how it ends |
+//! | `set_up`, `stage`, `operator` | what runs meanwhile, how it starts and how it ends |
 //! | `manifests` | `crds/` and `examples/quickstart/`, read and applied |
-//! | `readiness`, `kubectl`, `logto`, `hasura`, `drift`, `requests` | one step each |
+//! | `readiness`, `kubectl`, `logto`, `hasura`, `sign_in`, `drift`, `requests`, `webhook` | one step each |
+//! | `people`, `graphql` | who signs in, and how Hasura is asked |
 //! | `screen` | what is printed |
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -13,16 +14,21 @@
 mod drift;
 #[cfg(test)]
 mod example_files;
+mod graphql;
 mod hasura;
 mod kubectl;
 mod logto;
 mod manifests;
 mod operator;
+mod people;
 mod play;
 mod readiness;
 mod requests;
 mod screen;
+mod set_up;
+mod sign_in;
 mod stage;
+mod webhook;
 
 use std::process::ExitCode;
 

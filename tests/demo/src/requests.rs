@@ -30,13 +30,13 @@ pub fn show(screen: &Screen, stage: &Stage, until_ready: &Counts) -> Result<()> 
     screen.quote("From nothing until all was Ready:")?;
     table(screen, &to_be_ready(stage), until_ready)?;
     screen.gap()?;
-    screen.quote("From then until now, with the deleted role made again:")?;
+    screen.quote("From then until now, with two sign-ins and the deleted role made again:")?;
     table(screen, &to_mend(), &since)?;
-    screen.aside("The least is one read that misses the role and one write.")?;
+    screen.aside("The least for the role is one read that misses it and one write.")?;
     screen.gap()?;
     let (requests, writes) = (now.values().sum::<u64>(), stage.logto.writes());
     Ok(screen.quote(&format!(
-        "In all {requests} requests, of which {writes} changed something in Logto."
+        "So far {requests} requests, of which {writes} changed something in Logto."
     ))?)
 }
 
@@ -80,8 +80,28 @@ fn to_be_ready(stage: &Stage) -> Vec<Need> {
         ),
         need(
             "GET /oidc/jwks",
-            pods + instances,
-            "each new pod, the operator before it sends them there, and when it connects",
+            2 * pods + instances,
+            "each new pod twice, since Hasura forgets the first answer; the operator before it sends them there, and when it connects",
+        ),
+        need(
+            "GET /api/configs/jwt-customizer",
+            2,
+            "the script as it is when the operator connects, right before the write, and read back after it",
+        ),
+        need(
+            "POST /api/configs/jwt-customizer/test",
+            3 * instances,
+            "dry runs: the instance's claims of somebody with all roles, with none, and of a third party",
+        ),
+        need(
+            "PUT /api/configs/jwt-customizer/:tokenTypePath",
+            1,
+            "the script with the data of all instances; bindings that come together share a write",
+        ),
+        need(
+            "GET /api/roles/:id/scopes",
+            0,
+            "a resync came meanwhile: it reads what each role holds",
         ),
     ]
 }
@@ -106,6 +126,17 @@ fn to_mend() -> Vec<Need> {
             "POST /api/roles",
             1,
             "the role again, its scope in the same request",
+        ),
+        need("POST /oidc/token", 2, "alice and bob sign in"),
+        need(
+            "GET /api/configs/jwt-customizer",
+            0,
+            "a resync looks whether the script was edited",
+        ),
+        need(
+            "GET /oidc/jwks",
+            0,
+            "a resync looks whether the keys changed",
         ),
     ]
 }

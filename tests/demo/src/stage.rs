@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::{
     manifests::{self, Manifest},
     operator::Operator,
+    people::People,
     readiness,
 };
 
@@ -26,6 +27,7 @@ pub struct Stage {
     pub client: Client,
     pub agent: NodeAgent,
     pub logto: Emulator,
+    pub people: People,
     pub operator: Operator,
     /// What was applied, as it was sent.
     pub applied: Vec<Manifest>,

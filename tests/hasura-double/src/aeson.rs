@@ -19,6 +19,11 @@ impl Error {
         }
     }
 
+    /// What is wrong, without where.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The same error, one key further from the root.
     pub(crate) fn at_key(self, key: &str) -> Self {
         // aeson writes `.key` only for letters and digits that begin with a letter.

@@ -1,5 +1,7 @@
 //! Which way of authentication the settings make, and which combinations end Hasura at start-up.
 
+use std::fmt;
+
 use crate::Fatal;
 use crate::jwt::config::{JwtConfig, KeySource};
 use crate::options::Options;
@@ -9,8 +11,30 @@ use crate::options::Options;
 pub struct Settings {
     /// How a request is authenticated.
     pub auth: AuthMode,
+    /// What makes a request the admin's; none where there is no authentication, and where it is disabled.
+    pub admin_secret: Option<AdminSecret>,
     /// The role of a request that brings no credentials at all.
     pub unauthorized_role: Option<String>,
+}
+
+/// The admin secret; it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminSecret(String);
+
+impl AdminSecret {
+    pub(crate) fn new(secret: &str) -> Self {
+        Self(secret.to_owned())
+    }
+
+    pub(crate) fn is(&self, sent: &str) -> bool {
+        self.0 == sent
+    }
+}
+
+impl fmt::Debug for AdminSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminSecret(…)")
+    }
 }
 
 /// How a request is authenticated.
@@ -61,35 +85,35 @@ pub(crate) fn set_up(options: Options) -> Result<Settings, Fatal> {
         unauthorized_role,
         ..
     } = options;
-    match (admin_secret, hook, jwt) {
-        (true, None, None) => Ok(Settings {
-            auth: AuthMode::AdminSecret,
-            unauthorized_role,
-        }),
-        (true, None, Some(jwt)) => Ok(Settings {
-            auth: jwt_mode(jwt)?,
-            unauthorized_role,
-        }),
-        _ if unauthorized_role.is_some() => Err(Fatal::new(format!(
-            "Fatal Error: --unauthorized-role (HASURA_GRAPHQL_UNAUTHORIZED_ROLE){NEEDS_ADMIN_SECRET} \
-             and is not allowed when --auth-hook (HASURA_GRAPHQL_AUTH_HOOK) is set"
-        ))),
-        (false, None, None) => Ok(Settings {
-            auth: AuthMode::NoAuth,
-            unauthorized_role: None,
-        }),
-        (true, Some(hook), None) => Ok(Settings {
-            auth: AuthMode::Webhook(hook),
-            unauthorized_role: None,
-        }),
-        (false, Some(_), None) => Err(Fatal::new(format!(
-            "Fatal Error : --auth-hook (HASURA_GRAPHQL_AUTH_HOOK){NEEDS_ADMIN_SECRET}"
-        ))),
-        (false, None, Some(_)) => Err(Fatal::new(format!(
-            "Fatal Error : --jwt-secret (HASURA_GRAPHQL_JWT_SECRET){NEEDS_ADMIN_SECRET}"
-        ))),
-        (_, Some(_), Some(_)) => Err(both_modes()),
-    }
+    let has_secret = admin_secret.is_some();
+    let auth = match (has_secret, hook, jwt) {
+        (true, None, None) => AuthMode::AdminSecret,
+        (true, None, Some(jwt)) => jwt_mode(jwt)?,
+        _ if unauthorized_role.is_some() => {
+            return Err(Fatal::new(format!(
+                "Fatal Error: --unauthorized-role (HASURA_GRAPHQL_UNAUTHORIZED_ROLE){NEEDS_ADMIN_SECRET} \
+                 and is not allowed when --auth-hook (HASURA_GRAPHQL_AUTH_HOOK) is set"
+            )));
+        }
+        (false, None, None) => AuthMode::NoAuth,
+        (true, Some(hook), None) => AuthMode::Webhook(hook),
+        (false, Some(_), None) => {
+            return Err(Fatal::new(format!(
+                "Fatal Error : --auth-hook (HASURA_GRAPHQL_AUTH_HOOK){NEEDS_ADMIN_SECRET}"
+            )));
+        }
+        (false, None, Some(_)) => {
+            return Err(Fatal::new(format!(
+                "Fatal Error : --jwt-secret (HASURA_GRAPHQL_JWT_SECRET){NEEDS_ADMIN_SECRET}"
+            )));
+        }
+        (_, Some(_), Some(_)) => return Err(both_modes()),
+    };
+    Ok(Settings {
+        auth,
+        admin_secret,
+        unauthorized_role,
+    })
 }
 
 /// HASURA_GRAPHQL_DISABLE_ADMIN_SECRET, since 2.50. Only the beginning of its two messages is known from upstream.
@@ -117,6 +141,7 @@ fn set_up_without_admin_secret(options: Options) -> Result<Settings, Fatal> {
     };
     Ok(Settings {
         auth,
+        admin_secret: None,
         unauthorized_role,
     })
 }

@@ -14,7 +14,7 @@ impl Fatal {
     }
 
     /// A value of the environment that could not be read.
-    pub(crate) fn in_env(name: &str, reason: impl std::fmt::Display) -> Self {
+    pub fn in_env(name: &str, reason: impl std::fmt::Display) -> Self {
         Self(format!(
             "Fatal Error:- Environment variable {name}: {reason}"
         ))

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::auth_mode::{HookMethod, Webhook};
+use crate::auth_mode::{AdminSecret, HookMethod, Webhook};
 use crate::jwt::config::{self, JwtConfig};
 use crate::{Fatal, aeson};
 
 /// The values as read, before they are judged together.
 pub(crate) struct Options {
-    pub(crate) admin_secret: bool,
+    pub(crate) admin_secret: Option<AdminSecret>,
     pub(crate) admin_secret_disabled: bool,
     pub(crate) hook: Option<Webhook>,
     pub(crate) jwt: Option<JwtConfig>,
@@ -27,10 +27,11 @@ pub(crate) fn read(env: &Env, command_line: &[String]) -> Result<Options, Fatal>
     let method_flag = flags.parse("auth-hook-mode", read_method)?;
     let send_flag = flags.parse("auth-hook-send-request-body", read_bool)?;
 
-    let admin_secret = flags.get("admin-secret").is_some()
-        || flags.get("access-key").is_some()
-        || env.contains_key("HASURA_GRAPHQL_ADMIN_SECRET")
-        || env.contains_key("HASURA_GRAPHQL_ACCESS_KEY");
+    // The old name counts only where the new one is on neither side.
+    let given = |flag: &str, name: &str| flags.get(flag).or(env.get(name).map(String::as_str));
+    let admin_secret = given("admin-secret", "HASURA_GRAPHQL_ADMIN_SECRET")
+        .or_else(|| given("access-key", "HASURA_GRAPHQL_ACCESS_KEY"))
+        .map(AdminSecret::new);
     let hook = read_hook(env, &flags, method_flag, send_flag)?;
     let jwt = match jwt_flag {
         Some(jwt) => Some(jwt),

@@ -15,7 +15,10 @@ use crate::{
 
 /// Refuses a call that carries no token for the Management API with the scope `all`.
 pub(crate) fn check(logto: &mut Logto, call: &Call) -> Result<(), Answer> {
-    let claims = verify(logto, bearer_of(call)?).map_err(unauthorized)?;
+    let resource = logto.store.resource(MANAGEMENT_RESOURCE_ID);
+    let audience = resource.map(|resource| resource.indicator.clone());
+    let token = bearer_of(call)?;
+    let claims = verify(logto, token, audience.as_deref()).map_err(unauthorized)?;
     if claims["sub"].as_str().is_none_or(str::is_empty) {
         return Err(errors::coded(
             401,
@@ -32,6 +35,13 @@ pub(crate) fn check(logto: &mut Logto, call: &Call) -> Result<(), Answer> {
         ));
     }
     Ok(())
+}
+
+/// The subject of a call's token when it is signed by this tenant, alive, and for `audience`; without one, for any.
+pub(crate) fn subject_of(logto: &mut Logto, call: &Call, audience: Option<&str>) -> Option<String> {
+    let claims = verify(logto, bearer_of(call).ok()?, audience).ok()?;
+    let subject = claims["sub"].as_str().filter(|sub| !sub.is_empty());
+    subject.map(ToOwned::to_owned)
 }
 
 fn bearer_of(call: &Call) -> Result<&str, Answer> {
@@ -108,16 +118,13 @@ fn unauthorized(error: JoseError) -> Answer {
     )
 }
 
-/// The claims of a token that is signed, meant for the Management API, and alive. There is no clock tolerance.
-fn verify(logto: &mut Logto, token: &str) -> Result<Value, JoseError> {
+/// The claims of a token that is signed, meant for `audience` where one is given, and alive. There is no clock
+/// tolerance.
+fn verify(logto: &mut Logto, token: &str, audience: Option<&str>) -> Result<Value, JoseError> {
     let payload = verify_signature(&mut logto.keys, token)?;
     if !payload.is_object() {
         return Err(JoseError::NotClaims);
     }
-    let audience = logto
-        .store
-        .resource(MANAGEMENT_RESOURCE_ID)
-        .map(|resource| resource.indicator.as_str());
     let failed = |claim, reason| {
         Err(JoseError::Claim {
             claim,
@@ -126,14 +133,15 @@ fn verify(logto: &mut Logto, token: &str) -> Result<Value, JoseError> {
         })
     };
     for claim in ["iss", "aud"] {
-        if payload.get(claim).is_none() {
+        let is_checked = claim == "iss" || audience.is_some();
+        if is_checked && payload.get(claim).is_none() {
             return failed(claim, "missing");
         }
     }
     if payload["iss"].as_str() != Some(&logto.issuer) {
         return failed("iss", "check_failed");
     }
-    if payload["aud"].as_str() != audience {
+    if audience.is_some_and(|audience| !is_for(&payload["aud"], audience)) {
         return failed("aud", "check_failed");
     }
     let now = now_ms() / 1000;
@@ -144,6 +152,14 @@ fn verify(logto: &mut Logto, token: &str) -> Result<Value, JoseError> {
         return Err(JoseError::Expired { payload });
     }
     Ok(payload)
+}
+
+/// Whether an `aud`, which may be one text or several, names the audience.
+fn is_for(aud: &Value, audience: &str) -> bool {
+    match aud {
+        Value::Array(several) => several.iter().any(|one| one == audience),
+        one => one == audience,
+    }
 }
 
 fn verify_signature(keys: &mut KeyRing, token: &str) -> Result<Value, JoseError> {

@@ -23,6 +23,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) authorization: Option<String>,
     pub(crate) if_none_match: Option<String>,
+    /// The header `Expected-Role` of the hook for Hasura.
+    pub(crate) expected_role: Option<String>,
     content_type: Option<String>,
     body: Bytes,
     /// What stands in the path for `:id` and the like.
@@ -40,6 +42,7 @@ impl Call {
             query: pairs(parts.uri.query().unwrap_or_default().as_bytes()),
             authorization: text_of(headers, header::AUTHORIZATION),
             if_none_match: text_of(headers, header::IF_NONE_MATCH),
+            expected_role: text_of(headers, HeaderName::from_static("expected-role")),
             content_type: text_of(headers, header::CONTENT_TYPE),
             body,
             params: Vec::new(),

@@ -21,9 +21,10 @@ pub(crate) const ALGORITHM: &str = "ES384";
 /// So many tokens are remembered as verified.
 const REMEMBERED: usize = 8;
 
-/// The key that signs, and the one before it.
+/// The key that signs, the one before it, and the one that is to come.
 pub(crate) struct KeyRing {
     current: Key,
+    next: Option<Key>,
     previous: Option<Key>,
     random: SystemRandom,
     /// Tokens with a good signature, the newest last.
@@ -43,6 +44,7 @@ impl KeyRing {
         let random = SystemRandom::new();
         Ok(Self {
             current: Key::new(&random)?,
+            next: None,
             previous: None,
             random,
             verified: VecDeque::new(),
@@ -51,8 +53,21 @@ impl KeyRing {
 
     /// Signs with a new key from now on. The old one stays in the key set until the next rotation.
     pub(crate) fn rotate(&mut self) -> anyhow::Result<()> {
-        let new = Key::new(&self.random)?;
-        self.previous = Some(std::mem::replace(&mut self.current, new));
+        self.stage()?;
+        self.activate()
+    }
+
+    /// Publishes a new key that does not sign yet; one that was staged before is forgotten.
+    pub(crate) fn stage(&mut self) -> anyhow::Result<()> {
+        self.next = Some(Key::new(&self.random)?);
+        self.verified.clear();
+        Ok(())
+    }
+
+    /// Signs with the staged key from now on.
+    pub(crate) fn activate(&mut self) -> anyhow::Result<()> {
+        let next = self.next.take().context("no signing key is staged")?;
+        self.previous = Some(std::mem::replace(&mut self.current, next));
         self.verified.clear();
         Ok(())
     }
@@ -84,15 +99,18 @@ impl KeyRing {
         let Some(kid) = kid else {
             return Some(&self.current);
         };
-        std::iter::once(&self.current)
-            .chain(&self.previous)
-            .find(|key| key.kid == kid)
+        self.all().find(|key| key.kid == kid)
     }
 
-    /// The key set as it is published, the current key first.
+    /// The key set as it is published.
     pub(crate) fn published(&self) -> Value {
-        let keys = std::iter::once(&self.current).chain(&self.previous);
-        json!({"keys": keys.map(Key::published).collect::<Vec<_>>()})
+        json!({"keys": self.all().map(Key::published).collect::<Vec<_>>()})
+    }
+
+    /// Every key, in the order of their publication.
+    fn all(&self) -> impl Iterator<Item = &Key> {
+        let current = std::iter::once(&self.current);
+        current.chain(&self.next).chain(&self.previous)
     }
 }
 

@@ -2,22 +2,26 @@
 //!
 //! An [`Emulator`] is an HTTP server on loopback with the data of one fresh tenant and one machine-to-machine
 //! application that may administer it. `tests/replay` sends it what was once sent to a Logto 1.42 and compares the
-//! answers. Custom JWT, webhook mode (`/api/authn/hasura`) and hooks are not here.
+//! answers. Hooks (webhooks), consoles and sign-in pages are not here: a user's token comes by token exchange.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | `connection`, `server` | from a socket to a handler: faults, counting, the token check, ETags |
 //! | `routes` | the Management API, one file for each path |
 //! | `oidc`, `token`, `keys`, `auth` | discovery, the key set, tokens and their verification |
+//! | `script` | where Custom JWT scripts run |
+//! | `authn` | what Hasura asks in webhook mode |
 //! | `guard`, `search`, `pagination`, `errors` | the words and rules that all routes share |
 //! | `store` | tables, constraints, cascades, the seed |
-//! | `tenant`, `switches`, `requests` | what a test changes, breaks and counts |
+//! | `tenant`, `client`, `switches`, `requests` | what a test changes, gets, breaks and counts |
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod answer;
 mod auth;
+mod authn;
 mod call;
+mod client;
 mod connection;
 mod errors;
 mod guard;
@@ -28,6 +32,7 @@ mod oidc;
 mod pagination;
 mod requests;
 mod routes;
+mod script;
 mod search;
 mod server;
 mod store;
@@ -46,8 +51,8 @@ use axum::Router;
 use tokio::{net::TcpListener, sync::oneshot};
 
 pub use store::{
-    Application, ApplicationSecret, ApplicationType, Resource, Role, RoleType, Scope, User,
-    Violation,
+    Application, ApplicationSecret, ApplicationType, Organization, Resource, Role, RoleType, Scope,
+    TokenKind, User, Violation,
 };
 pub use switches::{Fault, FaultRule, Switches};
 pub use tenant::Tenant;
@@ -175,13 +180,30 @@ impl Emulator {
         self.app.logto().keys.rotate()
     }
 
+    /// Publishes a new key that does not sign yet, as a rotation with a grace period does.
+    ///
+    /// # Errors
+    /// No key can be made.
+    pub fn rotate_signing_key_staged(&self) -> anyhow::Result<()> {
+        self.app.logto().keys.stage()
+    }
+
+    /// Signs with the staged key from now on, as at the end of the grace period.
+    ///
+    /// # Errors
+    /// No key is staged.
+    pub fn activate_staged_key(&self) -> anyhow::Result<()> {
+        self.app.logto().keys.activate()
+    }
+
     /// How many requests came, by method and route template: `POST /api/roles`, `GET /api/roles/:id/scopes`.
     /// Those that a fault hit are counted, those that came while the emulator was down are not.
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.app.requests.counts()
     }
 
-    /// How many POST, PATCH, PUT and DELETE came under /api.
+    /// How many POST, PATCH, PUT and DELETE came under /api. The dry run of a Custom JWT script writes nothing and is
+    /// not counted.
     pub fn writes(&self) -> u64 {
         self.app.requests.writes()
     }

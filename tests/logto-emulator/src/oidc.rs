@@ -22,15 +22,33 @@ pub(crate) fn discovery(logto: &mut Logto, call: &Call) -> Reply {
 
 /// `GET /oidc/jwks`.
 pub(crate) fn jwks(logto: &mut Logto, _call: &Call) -> Reply {
-    // Since Logto 1.39, so that Hasura fetches the keys again (packages/core/src/middleware/koa-jwks-cache-control.ts).
-    let caching = "no-cache, max-age=0, must-revalidate".to_owned();
-    Ok(Answer::key_set(&logto.keys.published()).with_header("cache-control", caching))
+    let answer = Answer::key_set(&logto.keys.published());
+    let caching = logto.switches.cache_control_of_jwks();
+    let header = caching.map(|value| ("cache-control", value));
+    Ok(answer.with_headers(header.into_iter().collect()))
 }
 
 /// `GET /api/status`.
 pub(crate) fn status(_logto: &mut Logto, _call: &Call) -> Reply {
     Ok(Answer::empty(204))
 }
+
+/// The scopes of Logto itself, which need no role and belong to no resource.
+pub(crate) const SCOPES: [&str; 13] = [
+    "openid",
+    "offline_access",
+    "profile",
+    "email",
+    "phone",
+    "address",
+    "custom_data",
+    "identities",
+    "roles",
+    "urn:logto:scope:organizations",
+    "urn:logto:scope:organization_roles",
+    "urn:logto:scope:sessions",
+    "urn:logto:scope:trusted_devices",
+];
 
 const ENDPOINTS: [(&str, &str); 9] = [
     ("authorization_endpoint", "/auth"),
@@ -67,11 +85,7 @@ fn capabilities() -> Value {
         "request_uri_parameter_supported": false,
         "response_modes_supported": ["form_post", "fragment", "query"],
         "response_types_supported": ["code id_token", "code", "id_token", "none"],
-        "scopes_supported": [
-            "openid", "offline_access", "profile", "email", "phone", "address", "custom_data", "identities", "roles",
-            "urn:logto:scope:organizations", "urn:logto:scope:organization_roles", "urn:logto:scope:sessions",
-            "urn:logto:scope:trusted_devices",
-        ],
+        "scopes_supported": SCOPES,
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": [
             "client_secret_basic", "client_secret_jwt", "client_secret_post", "private_key_jwt", "none",

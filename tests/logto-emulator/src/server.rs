@@ -19,7 +19,8 @@ use crate::{
     errors,
     logto::Logto,
     requests::Requests,
-    routes::{self, Found},
+    routes::{self, Found, Handler},
+    script::Step,
     store::random_id,
     switches::{Fault, Switches},
 };
@@ -50,7 +51,7 @@ impl App {
             tokio::time::sleep(treatment.latency).await;
         }
         match treatment.fault {
-            None => Some(self.work(call, found)),
+            None => Some(self.work(call, found).await),
             Some(Fault::DropBefore) => None,
             Some(Fault::Status {
                 status,
@@ -62,32 +63,46 @@ impl App {
             }
             Some(Fault::Hang(time)) => {
                 tokio::time::sleep(time).await;
-                Some(self.work(call, found))
+                Some(self.work(call, found).await)
             }
             Some(Fault::DropAfterWrite) => {
-                self.work(call, found);
+                self.work(call, found).await;
                 None
             }
             Some(Fault::Error500AfterWrite) => {
-                self.work(call, found);
+                self.work(call, found).await;
                 Some(errors::internal())
             }
         }
     }
 
-    fn work(&self, call: &Call, found: &Found) -> Answer {
+    /// The data is not locked while a script runs, so that other requests need not wait for it.
+    async fn work(&self, call: &Call, found: &Found) -> Answer {
+        let reply = match self.begin(call, found) {
+            Ok(Step::Done(answer)) => Ok(answer),
+            Ok(Step::Run(script, finish)) => {
+                let outcome = script.run().await;
+                finish(&mut self.logto(), outcome)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        reply.unwrap_or_else(|refusal| refusal)
+    }
+
+    fn begin(&self, call: &Call, found: &Found) -> Result<Step, Answer> {
         let route = match found {
             Found::Route(route, _) => route,
-            Found::WrongMethod => return Answer::text(405, "Method Not Allowed"),
-            Found::Nothing => return Answer::text(404, "Not Found"),
+            Found::WrongMethod => return Err(Answer::text(405, "Method Not Allowed")),
+            Found::Nothing => return Err(Answer::text(404, "Not Found")),
         };
         let mut logto = self.logto();
-        if !route.open
-            && let Err(refusal) = auth::check(&mut logto, call)
-        {
-            return refusal;
+        if !route.open {
+            auth::check(&mut logto, call)?;
         }
-        (route.handler)(&mut logto, call).unwrap_or_else(|refusal| refusal)
+        match route.handler {
+            Handler::Plain(answer) => answer(&mut logto, call).map(Step::Done),
+            Handler::Scripted(begin) => begin(&mut logto, call),
+        }
     }
 }
 

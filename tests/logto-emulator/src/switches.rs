@@ -8,6 +8,10 @@ use std::{
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
 
+/// How Logto answers with its keys since 1.39, so that Hasura fetches them again
+/// (packages/core/src/middleware/koa-jwks-cache-control.ts).
+const JWKS_CACHE_CONTROL: &str = "no-cache, max-age=0, must-revalidate";
+
 /// What happens to a request that a [`FaultRule`] hits.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
@@ -103,6 +107,8 @@ struct State {
     latency: Duration,
     down: bool,
     jwks_down: bool,
+    /// In place of Logto's own; the inner none is no header at all.
+    jwks_cache_control: Option<Option<String>>,
     shuffle_pages: bool,
     race_500: bool,
     rules: Vec<FaultRule>,
@@ -150,6 +156,12 @@ impl Switches {
         self.state().jwks_down = down;
     }
 
+    /// Answers with the key set under this `Cache-Control` instead of Logto's own; `None` sends none, as Logto did
+    /// before 1.39.
+    pub fn jwks_cache_control(&self, value: Option<&str>) {
+        self.state().jwks_cache_control = Some(value.map(ToOwned::to_owned));
+    }
+
     /// Gives every list without a promised order in another order each time, so that pages overlap and miss rows.
     pub fn shuffle_pages(&self, shuffle: bool) {
         self.state().shuffle_pages = shuffle;
@@ -165,6 +177,11 @@ impl Switches {
     /// `Total-Number` counts it and a read by id finds it.
     pub fn hide_from_lists(&self, role_name: &str, times: u32) {
         self.state().hidden.push((role_name.to_owned(), times));
+    }
+
+    pub(crate) fn cache_control_of_jwks(&self) -> Option<String> {
+        let chosen = self.state().jwks_cache_control.clone();
+        chosen.unwrap_or_else(|| Some(JWKS_CACHE_CONTROL.to_owned()))
     }
 
     pub(crate) fn is_down(&self) -> bool {

@@ -1,19 +1,18 @@
 //! One start of a Hasura container.
 
-use std::time::Duration;
-
-use hasura_double::{AuthMode, Fatal, KeySource, Settings};
+use hasura_double::{Fatal, Running, Server, ServerOptions, StartError};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::Client;
 
+use super::AgentOptions;
 use super::env;
 use super::expansion::expand;
 use super::referents::Referents;
 
 /// How a start went.
 pub(crate) enum Outcome {
-    /// Hasura listens.
-    Running(Box<Settings>),
+    /// Hasura listens, until this is dropped.
+    Running(Running),
     /// Hasura has ended with an error.
     Crashed(Fatal),
     /// There was nothing to start yet; why, in the kubelet's words.
@@ -31,10 +30,12 @@ pub(crate) fn is_hasura(image: &str) -> bool {
     repository == "hasura/graphql-engine" || repository.ends_with("/hasura/graphql-engine")
 }
 
-/// Starts the container as a kubelet would, with Hasura's checks in place of Hasura.
+/// Starts the container as a kubelet would, with a double in place of Hasura.
+///
+/// It listens on a free port whatever its environment says, because all pods share the machine's loopback.
 pub(crate) async fn start(
     client: &Client,
-    http: &reqwest::Client,
+    options: &AgentOptions,
     pod: &Pod,
     container: &Container,
 ) -> Outcome {
@@ -49,42 +50,16 @@ pub(crate) async fn start(
     };
     let words = container.command.iter().chain(&container.args).flatten();
     let command_line: Vec<_> = words.map(|word| expand(word, &env)).collect();
-    let settings = match hasura_double::start_up(&env, &command_line) {
-        Ok(settings) => settings,
-        Err(fatal) => return Outcome::Crashed(fatal),
+    let options = ServerOptions {
+        poll_tick: options.poll_tick,
+        answer_within: options.answer_within,
+        ..ServerOptions::default()
     };
-    if let AuthMode::Jwt(jwt) = &settings.auth
-        && let KeySource::Url(url) = &jwt.keys
-        && let Err(fatal) = fetch_jwks(http, url).await
-    {
-        return Outcome::Crashed(fatal);
-    }
-    Outcome::Running(Box::new(settings))
-}
-
-/// A client that fetches key sets like Hasura's: redirects are followed, the system's authorities trusted.
-pub(crate) fn jwks_client(within: Duration) -> reqwest::Result<reqwest::Client> {
-    // Pods do not see the proxy of the machine that the tests run on.
-    reqwest::Client::builder()
-        .timeout(within)
-        .no_proxy()
-        .build()
-}
-
-async fn fetch_jwks(http: &reqwest::Client, url: &str) -> Result<(), Fatal> {
-    let fetch = async {
-        let response = http.get(url).send().await?;
-        Ok::<_, reqwest::Error>((response.status().as_u16(), response.bytes().await?))
-    };
-    match fetch.await {
-        Ok((status, body)) => hasura_double::check_jwks(url, status, &body),
-        Err(error) if error.is_timeout() => Err(hasura_double::jwks_timed_out()),
-        Err(error) => {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(source) = cause.source() {
-                cause = source;
-            }
-            Err(hasura_double::jwks_unreachable(&cause.to_string()))
+    match Server::start(&env, &command_line, options).await {
+        Ok(running) => Outcome::Running(running),
+        Err(StartError::Fatal(fatal)) => Outcome::Crashed(fatal),
+        Err(error @ (StartError::Listen { .. } | StartError::Client(_))) => {
+            Outcome::NotConfigured(error.to_string())
         }
     }
 }

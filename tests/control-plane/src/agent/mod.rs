@@ -31,27 +31,36 @@ pub struct AgentOptions {
     pub first_backoff: Duration,
     /// The longest wait before a crashed container is started again. A kubelet's is 5 min.
     pub max_backoff: Duration,
-    /// How long a jwk_url has to answer.
-    pub jwks_within: Duration,
+    /// How long a jwk_url or a webhook has to answer Hasura.
+    pub answer_within: Duration,
+    /// How often Hasura looks whether the keys of its jwk_url have to be fetched again.
+    pub poll_tick: Duration,
 }
 
 impl AgentOptions {
-    /// Options for tests that do not want to wait: a crashed container is back after 0.25 s, at most 1 s.
+    /// Options for tests that do not want to wait: a crashed container is back after 0.25 s, at most 1 s. Keys are
+    /// looked after each second, as Hasura does until 2.40.
     pub fn new(logs: PathBuf) -> Self {
         Self {
             logs,
             first_backoff: Duration::from_millis(250),
             max_backoff: Duration::from_secs(1),
-            jwks_within: Duration::from_secs(10),
+            answer_within: Duration::from_secs(10),
+            poll_tick: Duration::from_secs(1),
         }
     }
 }
 
-/// The running node agent; it ends when it is stopped or dropped.
+/// The annotation of a pod with the URL of its Hasura, such as `http://127.0.0.1:40123`; it is there once the pod is
+/// ready.
+pub const TEST_ADDRESS: &str = "logto-hasura.dev/test-address";
+
+/// The running node agent; it ends when it is stopped or dropped, and all Hasuras with it.
 ///
 /// What Hasura would refuse at its start is a crash loop here, retried until it starts, the pod is gone or the agent
-/// ends; what Hasura takes makes the pod ready. Hasura's own words go to the pod's log, not to its status, as on a real
-/// node. A change of a Secret reaches only the next start of a container.
+/// ends. What Hasura takes makes the pod ready, and runs in this process for as long as the pod is there: it takes
+/// requests at [`TEST_ADDRESS`]. Hasura's own words go to the pod's log, not to its status, as on a real node. A change
+/// of a Secret reaches only the next start of a container.
 pub struct NodeAgent {
     task: JoinHandle<()>,
     logs: PathBuf,
@@ -77,7 +86,7 @@ impl NodeAgent {
         }
     }
 
-    /// Ends the agent. Pods keep the status that they have.
+    /// Ends the agent. Pods keep the status that they have; a next agent starts their Hasuras again.
     pub async fn stop(mut self) {
         self.task.abort();
         // It says that the task was cancelled.

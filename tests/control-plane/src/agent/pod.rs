@@ -1,4 +1,4 @@
-//! The life of one pod: start, crash, wait, start again.
+//! The life of one pod: start, crash, wait, start again, and at last run until the pod is gone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hasura_double::AuthMode;
+use hasura_double::{AuthMode, Running};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -42,28 +42,41 @@ impl PodWork {
         })
     }
 
-    /// Runs the pod until its container is up or the pod is gone.
+    /// Runs the pod until it is gone; ending this task ends its Hasura.
     pub(crate) async fn run(self) {
-        if let Err(error) = self.run_until_up().await {
-            tracing::error!(pod = self.pod.name_any(), %error, "the pod is given up");
+        match self.run_until_up().await {
+            Ok(Some(running)) => {
+                let _running = running;
+                std::future::pending::<()>().await;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(pod = self.pod.name_any(), %error, "the pod is given up");
+            }
         }
     }
 
-    async fn run_until_up(&self) -> anyhow::Result<()> {
-        let http = container::jwks_client(self.options.jwks_within)?;
+    /// The Hasura that listens at last; nothing when the pod is gone before.
+    async fn run_until_up(&self) -> anyhow::Result<Option<Running>> {
         let mut report = Report::new(&self.pod, &self.container, now());
         let mut backoff = self.options.first_backoff;
         loop {
-            let outcome = container::start(&self.client, &http, &self.pod, &self.container).await;
+            let outcome =
+                container::start(&self.client, &self.options, &self.pod, &self.container).await;
             self.log(&outcome)?;
-            let up = matches!(outcome, Outcome::Running(_));
-            let state = match outcome {
-                Outcome::Running(_) => State::Running,
-                Outcome::Crashed(_) => State::CrashLoop { backoff },
-                Outcome::NotConfigured(message) => State::NotConfigured { message },
+            let (state, running) = match outcome {
+                Outcome::Running(running) => {
+                    let address = running.address();
+                    (State::Running { address }, Some(running))
+                }
+                Outcome::Crashed(_) => (State::CrashLoop { backoff }, None),
+                Outcome::NotConfigured(message) => (State::NotConfigured { message }, None),
             };
-            if !self.write(&report.next(&state, &now())).await? || up {
-                return Ok(());
+            if !self.write(&report.next(&state, &now())).await? {
+                return Ok(None);
+            }
+            if running.is_some() {
+                return Ok(running);
             }
             tokio::time::sleep(backoff).await;
             backoff = (backoff * 2).min(self.options.max_backoff);
@@ -102,8 +115,8 @@ impl PodWork {
         let line = match outcome {
             Outcome::NotConfigured(_) => return Ok(()),
             Outcome::Crashed(fatal) => fatal.to_string(),
-            Outcome::Running(settings) => {
-                let mode = match settings.auth {
+            Outcome::Running(running) => {
+                let mode = match running.settings().auth {
                     AuthMode::NoAuth => "nothing, everybody is admin",
                     AuthMode::AdminSecret => "the admin secret",
                     AuthMode::Jwt(_) => "JSON web tokens",
@@ -126,15 +139,8 @@ fn now() -> Time {
     Time(Timestamp::now())
 }
 
-/// Hasura's container; nothing in a pod that is ready already, because a container outlives its kubelet.
+/// Hasura's container.
 fn container_to_start(pod: &Pod) -> Option<&Container> {
-    let mut conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    if conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True") {
-        return None;
-    }
     let mut containers = pod.spec.as_ref()?.containers.iter();
     containers.find(|container| container.image.as_deref().is_some_and(container::is_hasura))
 }
@@ -146,19 +152,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_is_started_once_and_only_when_it_is_hasuras() {
-        let started = |ready: &str, images: [&str; 2]| {
+    fn a_container_is_started_only_when_it_is_hasuras() {
+        let started = |images: [&str; 2]| {
             let containers = images.map(|image| json!({"name": image, "image": image}));
-            let pod = json!({
-                "spec": {"containers": containers},
-                "status": {"conditions": [{"type": "Ready", "status": ready}]}
-            });
+            let pod = json!({"spec": {"containers": containers}});
             let pod: Pod = serde_json::from_value(pod).unwrap();
             container_to_start(&pod).map(|container| container.name.clone())
         };
         let hasura = "hasura/graphql-engine:v2";
-        assert_eq!(started("False", ["envoy", hasura]), Some(hasura.to_owned()));
-        assert_eq!(started("True", ["envoy", hasura]), None);
-        assert_eq!(started("False", ["envoy", "postgres"]), None);
+        assert_eq!(started(["envoy", hasura]), Some(hasura.to_owned()));
+        assert_eq!(started(["envoy", "postgres"]), None);
     }
 }

@@ -1,5 +1,6 @@
 //! A pod's status as a kubelet writes it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hasura_double::Fatal;
@@ -7,17 +8,16 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
+use super::TEST_ADDRESS;
+
 /// What there is to say of Hasura's container.
 pub(crate) enum State {
-    Running,
+    /// It listens here.
+    Running { address: SocketAddr },
     /// It crashed, and is started again after the backoff.
-    CrashLoop {
-        backoff: Duration,
-    },
+    CrashLoop { backoff: Duration },
     /// It can not be started; why, in the kubelet's words.
-    NotConfigured {
-        message: String,
-    },
+    NotConfigured { message: String },
 }
 
 /// What has been said of one pod so far, and what is said next.
@@ -54,7 +54,11 @@ impl<'a> Report<'a> {
                 "exitCode": Fatal::EXIT_CODE, "reason": "Error", "startedAt": at, "finishedAt": at
             }}));
         }
-        let ready = matches!(state, State::Running);
+        let address = match state {
+            State::Running { address } => Some(format!("http://{address}")),
+            State::CrashLoop { .. } | State::NotConfigured { .. } => None,
+        };
+        let ready = address.is_some();
         let since = match self.ready.take() {
             Some((before, since)) if before == ready => since,
             _ => at.clone(),
@@ -62,7 +66,7 @@ impl<'a> Report<'a> {
         self.ready = Some((ready, since.clone()));
         let metadata = &self.pod.metadata;
         json!({
-            "metadata": {"uid": metadata.uid},
+            "metadata": {"uid": metadata.uid, "annotations": {TEST_ADDRESS: address}},
             "status": {
                 "phase": if ready || self.last_crash.is_some() { "Running" } else { "Pending" },
                 "startTime": self.started,
@@ -95,7 +99,7 @@ impl<'a> Report<'a> {
 
     fn hasuras_status(&self, state: &State, restarts: i32, at: &Time) -> Value {
         let (reason, message) = match state {
-            State::Running => {
+            State::Running { .. } => {
                 let running = json!({"running": {"startedAt": at}});
                 return self.with_last_crash(container_status(self.container, running, restarts));
             }
@@ -181,7 +185,8 @@ mod tests {
         );
         let first = report.next(&crash(10), &at(2));
         let second = report.next(&crash(20), &at(3));
-        let up = report.next(&State::Running, &at(4));
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let up = report.next(&State::Running { address }, &at(4));
 
         let hasura = |body: &Value| body["status"]["containerStatuses"][1].clone();
         let phases =
@@ -196,6 +201,9 @@ mod tests {
         assert_eq!(hasura(&up)["lastState"]["terminated"]["exitCode"], 1);
         assert_eq!(hasura(&unconfigured)["lastState"], Value::Null);
         assert_eq!(up["status"]["containerStatuses"][0]["ready"], true);
+        let annotated = |body: &Value| body["metadata"]["annotations"][TEST_ADDRESS].clone();
+        assert_eq!(annotated(&second), Value::Null);
+        assert_eq!(annotated(&up), "http://127.0.0.1:8080");
 
         let ready = |body: &Value| body["status"]["conditions"][1].clone();
         let message = "containers with unready status: [graphql-engine]";

@@ -32,7 +32,10 @@ pub static BED: LazyLock<Bed> = LazyLock::new(|| {
             .await
             .unwrap();
         let plane = ControlPlane::start(Options::new(programs)).await.unwrap();
-        let options = AgentOptions::new(plane.folder().join("pods"));
+        let options = AgentOptions {
+            poll_tick: Duration::from_millis(50),
+            ..AgentOptions::new(plane.folder().join("pods"))
+        };
         let agent = NodeAgent::start(plane.client().unwrap(), options);
         let keys = Server::start().await;
         keys.set("/jwks", Answer::Body(200, br#"{"keys":[]}"#.to_vec()));
@@ -49,14 +52,7 @@ pub static BED: LazyLock<Bed> = LazyLock::new(|| {
 /// Runs a test in a namespace of its own.
 pub fn in_namespace(test: impl AsyncFnOnce(Space)) {
     BED.runtime.block_on(async {
-        let client = BED.plane.client().unwrap();
-        let namespace = json!({"metadata": {"generateName": "test-"}});
-        let made = create::<Namespace>(&Api::all(client.clone()), namespace).await;
-        test(Space {
-            client,
-            namespace: made.name_any(),
-        })
-        .await;
+        test(Space::new(BED.plane.client().unwrap()).await).await;
     });
 }
 
@@ -79,6 +75,16 @@ pub struct Space {
 }
 
 impl Space {
+    /// A new namespace.
+    pub async fn new(client: Client) -> Self {
+        let namespace = json!({"metadata": {"generateName": "test-"}});
+        let made = create::<Namespace>(&Api::all(client.clone()), namespace).await;
+        Self {
+            client,
+            namespace: made.name_any(),
+        }
+    }
+
     pub fn api<K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>>(&self) -> Api<K> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }

@@ -1,11 +1,14 @@
 //! What Deployments of Hasura do here: roll out, crash-loop, get stuck and recover, as on a real cluster.
 //!
-//! One control plane serves all tests, each in its own namespace. It is never dropped: it ends with this process.
+//! One control plane serves nearly all tests, each in its own namespace. It is never dropped: it ends with this
+//! process.
 #![allow(clippy::unwrap_used)]
 
+mod agent_restart;
 mod bed;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 
 use std::time::Duration;
 

@@ -66,8 +66,8 @@ pub enum Mapped<T> {
 }
 
 const DEFAULT_NAMESPACE: &str = "https://hasura.io/jwt/claims";
-const ALLOWED_ROLES: &str = "x-hasura-allowed-roles";
-const DEFAULT_ROLE: &str = "x-hasura-default-role";
+pub(crate) const ALLOWED_ROLES: &str = "x-hasura-allowed-roles";
+pub(crate) const DEFAULT_ROLE: &str = "x-hasura-default-role";
 
 pub(crate) fn namespace(key: Option<String>, path: Option<String>) -> Result<Namespace, Error> {
     match (key, path) {
@@ -142,7 +142,8 @@ fn mapped<T>(
     Ok(Mapped::Path { path, default })
 }
 
-fn role(value: &Value) -> Result<String, Error> {
+/// The name of a role: any text but the empty one.
+pub(crate) fn role(value: &Value) -> Result<String, Error> {
     let role = aeson::text("NonEmptyText", value)?;
     if role.is_empty() {
         Err(Error::new("empty string not allowed"))

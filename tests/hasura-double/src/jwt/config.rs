@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::claims::{self, Claims};
 use super::key;
 use crate::aeson::{self, Error};
+use crate::keys::Key;
 use crate::uri;
 
 /// The JWT mode as configured. Unknown fields are ignored, so a typo passes.
@@ -31,8 +32,8 @@ pub struct JwtConfig {
 pub enum KeySource {
     /// A key set to fetch, at start and from then on.
     Url(String),
-    /// One key in the settings; its `type`, such as `RS256`.
-    Inline(String),
+    /// One key in the settings.
+    Inline(Key),
 }
 
 /// Where a request carries its token.
@@ -96,9 +97,9 @@ fn key_source(
         (None, Some(url)) => Ok(KeySource::Url(url)),
         (Some(raw_key), None) => {
             let key_type = aeson::required(object, "type", aeson::plain_text)?;
-            key::check(&key_type, &raw_key)
-                .map_err(|reason| Error::new(format!("Invalid JWK: {reason}")))?;
-            Ok(KeySource::Inline(key_type))
+            key::parse(&key_type, &raw_key)
+                .map(KeySource::Inline)
+                .map_err(|reason| Error::new(format!("Invalid JWK: {reason}")))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The part of JSONPath that Hasura takes: `$.a.b[0]["c"]['d']`, no wildcards (hasura/graphql-engine#10524).
 
+use serde_json::Value;
+
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathElement {
@@ -27,6 +29,28 @@ pub(crate) fn parse(text: &str) -> Result<Vec<PathElement>, String> {
         ));
     }
     Ok(path)
+}
+
+/// What is at the end of the path.
+pub(crate) fn find<'a>(path: &[PathElement], root: &'a Value) -> Option<&'a Value> {
+    path.iter().try_fold(root, |value, element| match element {
+        PathElement::Key(key) => value.as_object()?.get(key),
+        PathElement::Index(index) => value.as_array()?.get(*index),
+    })
+}
+
+/// The path as the engine writes it in messages.
+pub(crate) fn write(path: &[PathElement]) -> String {
+    let is_plain = |key: &str| {
+        key.starts_with(|first: char| first.is_alphabetic() || first == '_')
+            && key.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
+    };
+    path.iter()
+        .fold("$".to_owned(), |text, element| match element {
+            PathElement::Key(key) if is_plain(key) => format!("{text}.{key}"),
+            PathElement::Key(key) => format!("{text}[{key:?}]"),
+            PathElement::Index(index) => format!("{text}[{index}]"),
+        })
 }
 
 /// The first element of the text and what follows it; the dot before it may be missing.
@@ -80,6 +104,8 @@ fn quoted(text: &str, quote: char) -> Option<(PathElement, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn key(name: &str) -> PathElement {
@@ -105,6 +131,18 @@ mod tests {
         ];
         for (text, path) in vectors {
             assert_eq!(parse(text), Ok(path), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_into_objects_and_lists_or_to_nothing() {
+        let root = json!({"a": [{"b c": 1}]});
+        let path = parse("$.a[0][\"b c\"]").unwrap();
+        assert_eq!(find(&path, &root), Some(&json!(1)));
+        assert_eq!(write(&path), "$.a[0][\"b c\"]");
+        assert_eq!(find(&[], &root), Some(&root));
+        for missing in ["$.b", "$.a[1]", "$.a.b", "$[0]"] {
+            assert_eq!(find(&parse(missing).unwrap(), &root), None, "{missing}");
         }
     }
 

@@ -1,10 +1,12 @@
-//! Just enough of PEM and DER to tell a public key or certificate that Hasura takes from what it refuses.
+//! Just enough of PEM and DER to read the public keys and certificates that Hasura takes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Looks at the first PEM block: PKCS#1 (RSA), SubjectPublicKeyInfo, or an X.509 certificate.
-pub(crate) fn check_public_key(text: &str) -> Result<(), String> {
+use crate::keys::Key;
+
+/// The key in the first PEM block: PKCS#1 (RSA), SubjectPublicKeyInfo, or an X.509 certificate.
+pub(crate) fn public_key(text: &str) -> Result<Key, String> {
     let der = first_block(text)?;
     let whole = Element::read(&der)
         .filter(|(_, rest)| rest.is_empty())
@@ -12,9 +14,9 @@ pub(crate) fn check_public_key(text: &str) -> Result<(), String> {
     let parts = whole.and_then(|whole| whole.children()).unwrap_or_default();
     let tags: Vec<u8> = parts.iter().map(|part| part.tag).collect();
     match tags.as_slice() {
-        [INTEGER, INTEGER] => Ok(()),
-        [SEQUENCE, BIT_STRING] => check_algorithm(&parts[0]),
-        [SEQUENCE, SEQUENCE, BIT_STRING] => check_certificate(&parts[0]),
+        [INTEGER, INTEGER] => Ok(rsa_key(&parts[0], &parts[1])),
+        [SEQUENCE, BIT_STRING] => key_of(&parts[0], &parts[1]),
+        [SEQUENCE, SEQUENCE, BIT_STRING] => certified_key(&parts[0]),
         _ => Err("no public key or certificate".to_owned()),
     }
 }
@@ -45,38 +47,55 @@ const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 /// id-ecPublicKey, 1.2.840.10045.2.1
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-/// prime256v1, secp384r1, secp521r1 and secp256k1
-const CURVES: [&[u8]; 4] = [
-    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-    &[0x2b, 0x81, 0x04, 0x00, 0x22],
-    &[0x2b, 0x81, 0x04, 0x00, 0x23],
-    &[0x2b, 0x81, 0x04, 0x00, 0x0a],
-];
+/// prime256v1
+const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// secp384r1
+const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+/// secp521r1
+const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
+/// secp256k1
+const P256K: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x0a];
 
-fn check_algorithm(algorithm: &Element<'_>) -> Result<(), String> {
+/// The key in a SubjectPublicKeyInfo: its algorithm, and the bits that hold it.
+fn key_of(algorithm: &Element<'_>, bits: &Element<'_>) -> Result<Key, String> {
     let parts = algorithm.children().unwrap_or_default();
     let identifier = parts
         .first()
         .filter(|part| part.tag == OBJECT_ID)
         .map(|part| part.content);
+    // The first byte counts unused bits, of which a key has none.
+    let bytes = bits.content.get(1..).unwrap_or_default();
     match identifier {
-        Some(RSA | ED25519) => Ok(()),
-        Some(EC) => {
-            let known = parts
-                .get(1)
-                .is_some_and(|curve| CURVES.contains(&curve.content));
-            if known {
-                Ok(())
-            } else {
-                Err("Error getting EC parameters from the public key".to_owned())
-            }
-        }
+        Some(ED25519) => Ok(Key::Ed25519(bytes.to_vec())),
+        Some(RSA) => match Element::read(bytes).and_then(|(key, _)| key.children()) {
+            Some(numbers) if numbers.len() == 2 => Ok(rsa_key(&numbers[0], &numbers[1])),
+            _ => Err("no RSA key in the public key".to_owned()),
+        },
+        Some(EC) => match parts.get(1).map(|curve| curve.content) {
+            Some(P256) => Ok(Key::P256(bytes.to_vec())),
+            Some(P384) => Ok(Key::P384(bytes.to_vec())),
+            Some(P521) => Ok(Key::P521(bytes.to_vec())),
+            Some(P256K) => Ok(Key::Unfit),
+            _ => Err("Error getting EC parameters from the public key".to_owned()),
+        },
         _ => Err("This key type is not supported".to_owned()),
     }
 }
 
+/// DER puts a zero before a number whose first bit is set.
+fn rsa_key(modulus: &Element<'_>, exponent: &Element<'_>) -> Key {
+    let number = |element: &Element<'_>| {
+        let bytes = element.content;
+        bytes.strip_prefix(&[0]).unwrap_or(bytes).to_vec()
+    };
+    Key::Rsa {
+        n: number(modulus),
+        e: number(exponent),
+    }
+}
+
 /// The key of a certificate is the seventh field of its body when the version is given, else the sixth.
-fn check_certificate(body: &Element<'_>) -> Result<(), String> {
+fn certified_key(body: &Element<'_>) -> Result<Key, String> {
     let fields = body.children().unwrap_or_default();
     let versioned = fields
         .first()
@@ -85,9 +104,9 @@ fn check_certificate(body: &Element<'_>) -> Result<(), String> {
         .get(if versioned { 6 } else { 5 })
         .and_then(Element::children)
         .unwrap_or_default();
-    match key.first() {
-        Some(algorithm) => check_algorithm(algorithm),
-        None => Err("no public key in the certificate".to_owned()),
+    match key.as_slice() {
+        [algorithm, bits] => key_of(algorithm, bits),
+        _ => Err("no public key in the certificate".to_owned()),
     }
 }
 

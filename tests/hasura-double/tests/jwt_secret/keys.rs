@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hasura_double::KeySource;
+use hasura_double::{Key, KeySource};
 use serde_json::json;
 
 use crate::{says, start, with};
@@ -52,10 +52,12 @@ fn a_jwk_url_is_an_absolute_uri_that_can_be_fetched() {
 fn a_shared_secret_is_as_long_as_its_type_wants() {
     let secret = |kind: &str, key: &str| start(&json!({"type": kind, "key": key}).to_string());
     for (kind, bytes) in [("HS256", 32), ("HS384", 48), ("HS512", 64)] {
+        let config = secret(kind, &"x".repeat(bytes)).unwrap();
         assert_eq!(
-            secret(kind, &"x".repeat(bytes)).unwrap().keys,
-            KeySource::Inline(kind.to_owned())
+            config.keys,
+            KeySource::Inline(Key::Secret(vec![b'x'; bytes]))
         );
+        assert!(!format!("{config:?}").contains("xxx"), "{config:?}");
         let short = says(secret(kind, &"x".repeat(bytes - 1)));
         let expected = format!(
             "Error in $: Invalid JWK: Key size too small; should be atleast {bytes} characters"
@@ -104,6 +106,26 @@ fn a_public_key_is_a_pem_block_of_a_kind_that_hasura_knows() {
             format!("Error in $: Invalid JWK: Could not decode PEM: {reason}")
         );
     }
+}
+
+#[test]
+fn the_key_of_a_pem_block_is_the_same_in_every_wrapping() {
+    let key = |pem: &str| {
+        let config = start(&json!({"type": "RS256", "key": pem}).to_string()).unwrap();
+        match config.keys {
+            KeySource::Inline(key) => key,
+            KeySource::Url(url) => panic!("{url}"),
+        }
+    };
+    let bare = key(include_str!("pem/rsa-pkcs1.pem"));
+    assert!(matches!(&bare, Key::Rsa { n, e } if n.len() == 256 && e == &[1, 0, 1]));
+    assert_eq!(key(include_str!("pem/rsa.pem")), bare);
+    let certified = key(include_str!("pem/rsa-certificate.pem"));
+    assert!(matches!(certified, Key::Rsa { n, e } if n.len() == 256 && e == [1, 0, 1]));
+    let point = key(include_str!("pem/ec-p384.pem"));
+    assert!(matches!(point, Key::P384(point) if point.len() == 97 && point[0] == 4));
+    let ed25519 = key(include_str!("pem/ed25519.pem"));
+    assert!(matches!(ed25519, Key::Ed25519(key) if key.len() == 32));
 }
 
 #[test]

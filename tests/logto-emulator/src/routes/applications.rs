@@ -53,12 +53,14 @@ pub(super) fn create(logto: &mut Logto, call: &Call) -> Reply {
     let oidc = form.optional_object("oidcClientMetadata");
     let custom = form.optional_object("customClientMetadata");
     let data = form.optional_object("customData");
+    let is_third_party = form.optional_flag("isThirdParty");
     form.done()?;
     let mut new = NewApplication::named(&name, type_of(&kind));
     new.description = description.filter(|text| !text.is_empty());
     new.oidc_client_metadata.extend(oidc.unwrap_or_default());
     new.custom_client_metadata = custom.unwrap_or_default();
     new.custom_data = data.unwrap_or_default();
+    new.is_third_party = is_third_party.unwrap_or_default();
     let made = logto.store.insert_application(new);
     Ok(Answer::json(200, &made.map_err(errors::violated)?))
 }

@@ -2,12 +2,14 @@
 
 mod application_roles;
 mod applications;
+mod jwt_customizer;
 mod resources;
 mod role_applications;
 mod role_scopes;
 mod role_users;
 mod roles;
 mod scopes;
+mod subject_tokens;
 mod user_roles;
 mod users;
 
@@ -15,18 +17,25 @@ use serde::Serialize;
 
 use crate::{
     answer::{Answer, Reply},
+    authn,
     call::Call,
     errors,
     logto::Logto,
     oidc,
     pagination::Page,
+    script::Step,
     search::Column,
     store::{Application, Resource, Role, Scope, User},
     token,
 };
 
 /// What answers a request of a route.
-pub(crate) type Handler = fn(&mut Logto, &Call) -> Reply;
+pub(crate) enum Handler {
+    /// At once.
+    Plain(fn(&mut Logto, &Call) -> Reply),
+    /// After a script has run, where there is one.
+    Scripted(fn(&mut Logto, &Call) -> Result<Step, Answer>),
+}
 
 /// A route.
 pub(crate) struct Route {
@@ -74,31 +83,40 @@ fn params_of(template: &str, path: &str) -> Option<Vec<String>> {
     parts.next().is_none().then_some(params)
 }
 
-const fn open(method: &'static str, template: &'static str, handler: Handler) -> Route {
+const fn open(
+    method: &'static str,
+    template: &'static str,
+    handler: fn(&mut Logto, &Call) -> Reply,
+) -> Route {
     Route {
         method,
         template,
         open: true,
-        handler,
+        handler: Handler::Plain(handler),
     }
 }
 
-const fn guarded(method: &'static str, template: &'static str, handler: Handler) -> Route {
+const fn guarded(
+    method: &'static str,
+    template: &'static str,
+    handler: fn(&mut Logto, &Call) -> Reply,
+) -> Route {
     Route {
         method,
         template,
         open: false,
-        handler,
+        handler: Handler::Plain(handler),
     }
 }
 
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
-    open("POST", "/oidc/token", token::issue),
+    Route { method: "POST", template: "/oidc/token", open: true, handler: Handler::Scripted(token::issue) },
     open("GET", "/oidc/jwks", oidc::jwks),
     open("GET", "/oidc/.well-known/openid-configuration", oidc::discovery),
     open("GET", "/oidc/.well-known/oauth-authorization-server", oidc::discovery),
     open("GET", "/api/status", oidc::status),
+    open("GET", "/api/authn/hasura", authn::hasura),
     guarded("GET", "/api/resources", resources::list),
     guarded("POST", "/api/resources", resources::create),
     guarded("GET", "/api/resources/:id", resources::get),
@@ -137,6 +155,16 @@ const ROUTES: &[Route] = &[
     guarded("GET", "/api/applications/:id/roles", application_roles::list),
     guarded("POST", "/api/applications/:id/roles", application_roles::assign),
     guarded("DELETE", "/api/applications/:id/roles/:roleId", application_roles::unassign),
+    guarded("POST", "/api/subject-tokens", subject_tokens::create),
+    guarded("GET", "/api/configs/jwt-customizer", jwt_customizer::list),
+    Route {
+        method: "POST", template: "/api/configs/jwt-customizer/test", open: false,
+        handler: Handler::Scripted(jwt_customizer::dry_run),
+    },
+    guarded("GET", "/api/configs/jwt-customizer/:tokenTypePath", jwt_customizer::get),
+    guarded("PUT", "/api/configs/jwt-customizer/:tokenTypePath", jwt_customizer::put),
+    guarded("PATCH", "/api/configs/jwt-customizer/:tokenTypePath", jwt_customizer::patch),
+    guarded("DELETE", "/api/configs/jwt-customizer/:tokenTypePath", jwt_customizer::delete),
 ];
 
 /// A list: the page that was asked for with its headers, or the whole of it.

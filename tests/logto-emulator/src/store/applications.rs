@@ -14,6 +14,7 @@ pub(crate) struct NewApplication {
     pub(crate) oidc_client_metadata: Map<String, Value>,
     pub(crate) custom_client_metadata: Map<String, Value>,
     pub(crate) custom_data: Map<String, Value>,
+    pub(crate) is_third_party: bool,
 }
 
 impl NewApplication {
@@ -30,6 +31,7 @@ impl NewApplication {
             ]),
             custom_client_metadata: Map::new(),
             custom_data: Map::new(),
+            is_third_party: false,
         }
     }
 }
@@ -77,12 +79,21 @@ impl Store {
             custom_client_metadata: new.custom_client_metadata,
             protected_app_metadata: None,
             custom_data: new.custom_data,
-            is_third_party: false,
+            is_third_party: new.is_third_party,
             app_level_access_control_enabled: false,
             created_at: now_ms(),
         };
         self.applications.insert(application.clone())?;
         Ok(application)
+    }
+
+    /// Deletes an application with its secrets and all that it holds.
+    pub(crate) fn delete_application(&mut self, id: &str) -> Result<(), Violation> {
+        self.applications.remove(id).ok_or(Violation::Missing)?;
+        self.secrets.retain(|secret| secret.application_id != id);
+        self.application_roles.remove_left(id);
+        self.consent_scopes.remove_left(id);
+        Ok(())
     }
 
     pub(crate) fn secrets_of<'a>(
@@ -92,6 +103,23 @@ impl Store {
         self.secrets
             .iter()
             .filter(move |secret| secret.application_id == application_id)
+    }
+
+    /// What a third-party application may ask its users for besides who they are.
+    pub(crate) fn consents_to(&self, application_id: &str, scope_id: &str) -> bool {
+        self.consent_scopes.contains(application_id, scope_id)
+    }
+
+    /// Lets a third-party application ask its users for a scope.
+    pub(crate) fn allow_consent(
+        &mut self,
+        application_id: &str,
+        scope_id: &str,
+    ) -> Result<(), Violation> {
+        if self.applications.get(application_id).is_none() || self.scopes.get(scope_id).is_none() {
+            return Err(Violation::ForeignKey);
+        }
+        self.consent_scopes.insert(application_id, scope_id)
     }
 
     /// Takes every secret of the application away and gives it this one.

@@ -1,25 +1,35 @@
 //! The tenant's data with the constraints and cascades of Logto's database schema.
 
 mod applications;
+mod custom_jwt;
 mod links;
+mod organizations;
 mod resources;
 mod roles;
 mod rows;
 mod seed;
+mod subject_tokens;
 mod table;
 mod users;
 
 use std::{
+    collections::{BTreeMap, HashMap},
     fmt,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use serde_json::{Map, Value};
+
 pub(crate) use applications::NewApplication;
+pub use custom_jwt::TokenKind;
+pub(crate) use organizations::OrganizationRole;
 pub use rows::{
-    Application, ApplicationSecret, ApplicationType, Resource, Role, RoleType, Scope, User,
+    Application, ApplicationSecret, ApplicationType, Organization, Resource, Role, RoleType, Scope,
+    User,
 };
 pub(crate) use rows::{TENANT_ID, scope_key};
 pub(crate) use seed::{MANAGEMENT_API_ROLE, MANAGEMENT_RESOURCE_ID, Seed};
+pub(crate) use subject_tokens::{SUBJECT_TOKEN_LIFE_SECONDS, SubjectToken};
 
 use links::Links;
 use table::Table;
@@ -61,6 +71,13 @@ pub(crate) struct Store {
     role_scopes: Links,
     user_roles: Links,
     application_roles: Links,
+    /// Third-party applications and the scopes that they may ask for.
+    consent_scopes: Links,
+    organizations: Vec<Organization>,
+    /// What users hold in organizations.
+    organization_roles: Vec<OrganizationRole>,
+    custom_jwt: BTreeMap<TokenKind, Map<String, Value>>,
+    subject_tokens: HashMap<String, SubjectToken>,
 }
 
 impl Store {
@@ -75,6 +92,11 @@ impl Store {
             role_scopes: Links::default(),
             user_roles: Links::default(),
             application_roles: Links::default(),
+            consent_scopes: Links::default(),
+            organizations: Vec::new(),
+            organization_roles: Vec::new(),
+            custom_jwt: BTreeMap::new(),
+            subject_tokens: HashMap::new(),
         }
     }
 }

@@ -132,6 +132,10 @@ impl Store {
     pub(crate) fn delete_scope(&mut self, id: &str) -> Result<(), Violation> {
         self.scopes.remove(id).ok_or(Violation::Missing)?;
         self.role_scopes.remove_right(id);
+        self.consent_scopes.remove_right(id);
+        for role in &mut self.organization_roles {
+            role.scope_ids.retain(|held| held != id);
+        }
         Ok(())
     }
 }

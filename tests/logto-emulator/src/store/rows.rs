@@ -147,12 +147,26 @@ pub struct Application {
     pub protected_app_metadata: Option<Map<String, Value>>,
     /// Any JSON object.
     pub custom_data: Map<String, Value>,
-    /// Always false here.
+    /// Of somebody else: its users are asked what it may do for them.
     pub is_third_party: bool,
     /// Always false here.
     pub app_level_access_control_enabled: bool,
     /// Milliseconds since the epoch.
     pub created_at: u64,
+}
+
+/// An organization of the tenant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Organization {
+    /// 12 characters.
+    pub id: String,
+    /// Not unique.
+    pub name: String,
+    /// Free text.
+    pub description: Option<String>,
+    /// Any JSON object.
+    pub custom_data: Map<String, Value>,
 }
 
 /// A client secret of an application. It has no `Debug`, so that a secret stays out of logs.

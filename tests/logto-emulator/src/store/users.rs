@@ -24,13 +24,6 @@ impl Store {
         name: Option<String>,
         custom_data: Map<String, Value>,
     ) -> Result<User, Violation> {
-        let taken = |old: &User| {
-            (username.is_some() && old.username == username)
-                || (primary_email.is_some() && old.primary_email == primary_email)
-        };
-        if self.users.iter().any(taken) {
-            return Err(Violation::Unique);
-        }
         let now = now_ms();
         let user = User {
             id: random_id(12),
@@ -50,6 +43,7 @@ impl Store {
             is_suspended: false,
             has_password: false,
         };
+        self.check_identifiers(&user)?;
         self.users.insert(user.clone())?;
         let defaults: Vec<String> = self
             .roles
@@ -61,5 +55,40 @@ impl Store {
             self.assign_to_user(&user.id, &role)?;
         }
         Ok(user)
+    }
+
+    pub(crate) fn update_user(
+        &mut self,
+        id: &str,
+        edit: impl FnOnce(&mut User),
+    ) -> Result<User, Violation> {
+        let mut user = self.users.get(id).ok_or(Violation::Missing)?.clone();
+        edit(&mut user);
+        user.id = id.to_owned();
+        user.updated_at = now_ms();
+        self.check_identifiers(&user)?;
+        self.users.update(user.clone())?;
+        Ok(user)
+    }
+
+    /// Deletes a user with all that it holds.
+    pub(crate) fn delete_user(&mut self, id: &str) -> Result<(), Violation> {
+        self.users.remove(id).ok_or(Violation::Missing)?;
+        self.user_roles.remove_left(id);
+        self.organization_roles.retain(|role| role.user_id != id);
+        self.subject_tokens.retain(|_, token| token.user_id != id);
+        Ok(())
+    }
+
+    fn check_identifiers(&self, user: &User) -> Result<(), Violation> {
+        let taken = |old: &User| {
+            old.id != user.id
+                && ((user.username.is_some() && old.username == user.username)
+                    || (user.primary_email.is_some() && old.primary_email == user.primary_email))
+        };
+        if self.users.iter().any(taken) {
+            return Err(Violation::Unique);
+        }
+        Ok(())
     }
 }

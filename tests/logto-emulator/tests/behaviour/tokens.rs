@@ -5,15 +5,10 @@ use logto_emulator::{Emulator, Options, RoleType};
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::bed::Bed;
+use crate::{bed::Bed, shop::claims_of};
 
 async fn body_of(answer: Response) -> Value {
     answer.json().await.unwrap()
-}
-
-fn claims_of(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 #[tokio::test]

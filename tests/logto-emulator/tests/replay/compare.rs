@@ -6,7 +6,9 @@ use serde_json::Value;
 
 /// Where a value is made anew in each run, and stays the same from then on.
 const LEARNED_TEXTS: [&str; 5] = ["id", "jti", "kid", "x", "y"];
-const LEARNED_TIMES: [&str; 4] = ["createdAt", "updatedAt", "iat", "exp"];
+const LEARNED_TIMES: [&str; 2] = ["createdAt", "updatedAt"];
+/// Times of a token: two that were recorded in one second need not be made in one here. The session compares lives.
+const FREE_TIMES: [&str; 2] = ["iat", "exp"];
 
 /// The origin of the Logto that was recorded.
 const RECORDED_ORIGIN: &str = "http://localhost:3011";
@@ -67,8 +69,7 @@ impl Learned {
                 Vec::new()
             }
             (Value::Number(theirs), Value::Number(mine))
-                if LEARNED_TIMES.contains(&key)
-                    && self.same_time(theirs.as_u64(), mine.as_u64()) =>
+                if self.same_time(key, theirs.as_u64(), mine.as_u64()) =>
             {
                 Vec::new()
             }
@@ -145,12 +146,16 @@ impl Learned {
         learned
     }
 
-    fn same_time(&mut self, theirs: Option<u64>, ours: Option<u64>) -> bool {
+    fn same_time(&mut self, key: &str, theirs: Option<u64>, ours: Option<u64>) -> bool {
         let (Some(theirs), Some(ours)) = (theirs, ours) else {
             return false;
         };
+        let is_free = FREE_TIMES.contains(&key);
+        if !is_free && !LEARNED_TIMES.contains(&key) {
+            return false;
+        }
         // Seconds stay seconds, milliseconds stay milliseconds.
         let same_unit = theirs.to_string().len() == ours.to_string().len();
-        same_unit && *self.times.entry(theirs).or_insert(ours) == ours
+        same_unit && (is_free || *self.times.entry(theirs).or_insert(ours) == ours)
     }
 }

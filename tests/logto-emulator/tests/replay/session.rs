@@ -8,7 +8,7 @@ use logto_emulator::Emulator;
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::compare::Learned;
+use crate::{compare::Learned, masks};
 
 /// Headers that the recordings show wherever they were sent.
 const RECORDED_HEADERS: [&str; 5] = [
@@ -71,7 +71,7 @@ impl Session {
 
     /// Sends a recorded request again and compares the answer.
     pub async fn replay(&mut self, at: &str, entry: &Value) {
-        let request = self.request(&entry["request"]);
+        let request = self.request(&entry["request"]).await;
         let again = request.try_clone().unwrap();
         let answer = request.send().await.unwrap();
         let recorded = &entry["response"];
@@ -92,13 +92,16 @@ impl Session {
         }
     }
 
-    fn request(&self, recorded: &Value) -> RequestBuilder {
+    async fn request(&self, recorded: &Value) -> RequestBuilder {
         let path = self.learned.translate(recorded["path"].as_str().unwrap());
         let url = format!("{}{path}", self.emulator.endpoint());
         let method = recorded["method"].as_str().unwrap().parse().unwrap();
         let mut request = self.client.request(method, url);
-        if let Some(authorization) = self.authorization(recorded["authorization"].as_str()) {
+        if let Some(authorization) = self.authorization(&recorded["authorization"]).await {
             request = request.header("authorization", authorization);
+        }
+        for (name, value) in recorded["headers"].as_object().into_iter().flatten() {
+            request = request.header(name, value.as_str().unwrap());
         }
         match &recorded["body"] {
             Value::Null => {}
@@ -114,7 +117,7 @@ impl Session {
             form => {
                 let mut fields = form.clone();
                 for (_, value) in fields.as_object_mut().unwrap() {
-                    *value = json!(self.unmasked(value.as_str().unwrap()));
+                    *value = json!(masks::without(self, value.as_str().unwrap()).await);
                 }
                 request.form(&fields)
             }
@@ -122,23 +125,24 @@ impl Session {
     }
 
     /// The recordings say in words what was sent.
-    fn authorization(&self, words: Option<&str>) -> Option<String> {
-        let words = words?;
+    async fn authorization(&self, words: &Value) -> Option<String> {
+        let words = words.as_str()?;
         if let Some(pair) = words.strip_prefix("HTTP Basic ") {
-            return Some(format!("Basic {}", STANDARD.encode(self.unmasked(pair))));
+            let pair = masks::without(self, pair).await;
+            return Some(format!("Basic {}", STANDARD.encode(pair)));
         }
         Some(match words {
-            "Management API token" => format!("Bearer {}", self.management_token),
+            "Management API token" | "a token for another resource" => {
+                format!("Bearer {}", self.management_token)
+            }
             "token without scope all" => format!("Bearer {}", self.token_without_scope),
+            "a user token" => format!("Bearer {}", masks::user_token(self).await),
+            "not a JWT" => "Bearer nonsense".to_owned(),
             // The note says: a token with alg none.
             "Bearer <jwt>" => format!("Bearer {}.{}.", part(r#"{"alg":"none"}"#), part("{}")),
             "Bearer garbage" => words.to_owned(),
             other => panic!("no idea how to send: {other}"),
         })
-    }
-
-    fn unmasked(&self, text: &str) -> String {
-        text.replace("<operator secret>", self.emulator.client_secret())
     }
 
     fn compare_headers(&mut self, at: &str, recorded: &Value, ours: &HeaderMap) {

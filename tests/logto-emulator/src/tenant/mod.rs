@@ -1,20 +1,19 @@
 //! The tenant's data, read and edited directly, as somebody in Logto's console would.
 
-use std::sync::Arc;
+mod applications;
+mod custom_jwt;
+mod users;
 
-use serde_json::Map;
+use std::sync::Arc;
 
 use crate::{
     server::App,
-    store::{
-        Application, ApplicationSecret, ApplicationType, MANAGEMENT_API_ROLE, NewApplication,
-        Resource, Role, RoleType, Scope, Violation,
-    },
+    store::{Resource, Role, RoleType, Scope, Violation},
 };
 
 /// A handle on the tenant's data. Nothing that it does counts as a request.
 ///
-/// Every change fails with the [`Violation`] of the database that refuses it.
+/// A change that the database refuses fails with its [`Violation`].
 #[derive(Clone)]
 pub struct Tenant {
     app: Arc<App>,
@@ -165,79 +164,5 @@ impl Tenant {
     /// The role does not hold it.
     pub fn detach_scope(&self, role_id: &str, scope_id: &str) -> Result<(), Violation> {
         self.app.logto().store.detach_scope(role_id, scope_id)
-    }
-
-    /// Makes a user and gives its id.
-    ///
-    /// # Errors
-    /// The username is taken.
-    pub fn create_user(&self, username: &str) -> Result<String, Violation> {
-        let mut logto = self.app.logto();
-        let username = Some(username.to_owned());
-        let user = logto.store.insert_user(username, None, None, Map::new())?;
-        Ok(user.id)
-    }
-
-    /// Gives a user a role.
-    ///
-    /// # Errors
-    /// One of them is not there, the role is for machines, or the user holds it already.
-    pub fn assign_role(&self, user_id: &str, role_id: &str) -> Result<(), Violation> {
-        self.app.logto().store.assign_to_user(user_id, role_id)
-    }
-
-    /// The roles of a user, in the order in which it got them.
-    pub fn roles_of_user(&self, user_id: &str) -> Vec<Role> {
-        let logto = self.app.logto();
-        let ids = logto.store.role_ids_of_user(user_id).iter();
-        ids.filter_map(|id| logto.store.role(id)).cloned().collect()
-    }
-
-    /// Makes a machine-to-machine application with a secret of its own.
-    ///
-    /// # Errors
-    /// None is expected: names are not unique.
-    pub fn create_application(&self, name: &str) -> Result<Application, Violation> {
-        let new = NewApplication::named(name, ApplicationType::MachineToMachine);
-        self.app.logto().store.insert_application(new)
-    }
-
-    /// The secrets of an application.
-    pub fn secrets(&self, application_id: &str) -> Vec<ApplicationSecret> {
-        let logto = self.app.logto();
-        logto.store.secrets_of(application_id).cloned().collect()
-    }
-
-    /// Gives an application a role.
-    ///
-    /// # Errors
-    /// One of them is not there, the role is for users, or the application holds it already.
-    pub fn assign_role_to_application(
-        &self,
-        application_id: &str,
-        role_id: &str,
-    ) -> Result<(), Violation> {
-        let mut logto = self.app.logto();
-        logto.store.assign_to_application(application_id, role_id)
-    }
-
-    /// Gives the operator's client another secret; the old one is refused from now on. Tokens live on.
-    pub fn replace_client_secret(&self, secret: &str) {
-        let mut logto = self.app.logto();
-        logto.store.replace_secrets(&self.client_id, secret);
-    }
-
-    /// Takes the role "Logto Management API access" from the operator's client: new tokens lack the scope `all`,
-    /// while those given out keep it until they expire.
-    ///
-    /// # Errors
-    /// The client does not hold it, or the role is gone.
-    pub fn revoke_management_api_access(&self) -> Result<(), Violation> {
-        let mut logto = self.app.logto();
-        let role = logto.store.role_by_name(MANAGEMENT_API_ROLE);
-        let role_id = role.ok_or(Violation::Missing)?.id.clone();
-        logto
-            .store
-            .unassign_from_application(&self.client_id, &role_id)
     }
 }

@@ -1,12 +1,18 @@
 //! Validation of bodies and queries, with the words of zod that Logto hands out.
 
+mod issues;
+mod nested;
+
 use serde_json::{Map, Value, json};
 
 use crate::{answer::Answer, call::Call, errors};
+use issues::{kind_of, quoted, refused};
 
 /// The fields of a JSON body, taken one by one. What is wrong is gathered, as zod does, and told by [`Form::done`];
 /// until then a bad field reads as an empty one.
 pub(crate) struct Form {
+    /// Where in the body the fields stand: keys and indices.
+    path: Vec<Value>,
     fields: Map<String, Value>,
     issues: Vec<Value>,
 }
@@ -15,12 +21,13 @@ impl Form {
     pub(crate) fn of(call: &Call) -> Result<Self, Answer> {
         match call.json()? {
             Value::Object(fields) => Ok(Self {
+                path: Vec::new(),
                 fields,
                 issues: Vec::new(),
             }),
             other => Err(refused(
                 "body",
-                &[type_issue(&json!([]), "object", Some(&other))],
+                &[issues::wrong_type(&json!([]), "object", Some(&other))],
             )),
         }
     }
@@ -38,13 +45,9 @@ impl Form {
         // JavaScript counts UTF-16 units.
         let length = text.encode_utf16().count();
         if length < min || length > max {
-            self.issues.push(length_issue(
-                &json!([key]),
-                "string",
-                length < min,
-                min,
-                max,
-            ));
+            let (path, too_small) = (self.at(key), length < min);
+            let issue = issues::wrong_length(&path, "string", too_small, min, max);
+            self.issues.push(issue);
         }
         Some(text)
     }
@@ -83,7 +86,8 @@ impl Form {
         if let Some(text) = value.as_str().filter(|text| options.contains(text)) {
             return Some(text.to_owned());
         }
-        self.issues.push(choice_issue(key, options, value));
+        let issue = issues::wrong_choice(&self.at(key), options, value);
+        self.issues.push(issue);
         None
     }
 
@@ -97,8 +101,8 @@ impl Form {
         self.required(key, "array");
         let ids = self.optional_ids(key);
         if nonempty && ids.as_ref().is_some_and(Vec::is_empty) {
-            self.issues
-                .push(length_issue(&json!([key]), "array", true, 1, 0));
+            let issue = issues::wrong_length(&self.at(key), "array", true, 1, 0);
+            self.issues.push(issue);
         }
         ids.unwrap_or_default()
     }
@@ -109,13 +113,16 @@ impl Form {
         };
         let mut ids = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
-            let path = json!([key, index]);
+            let path = Value::Array([self.path.clone(), vec![json!(key), json!(index)]].concat());
             match item {
                 Value::String(id) if id.is_empty() => {
-                    self.issues.push(length_issue(&path, "string", true, 1, 0));
+                    self.issues
+                        .push(issues::wrong_length(&path, "string", true, 1, 0));
                 }
                 Value::String(id) => ids.push(id),
-                other => self.issues.push(type_issue(&path, "string", Some(&other))),
+                other => self
+                    .issues
+                    .push(issues::wrong_type(&path, "string", Some(&other))),
             }
         }
         Some(ids)
@@ -123,6 +130,11 @@ impl Form {
 
     /// Whether all that was asked for is well; called before anything else is done.
     pub(crate) fn done(self) -> Result<(), Answer> {
+        self.fields().map(drop)
+    }
+
+    /// As [`Form::done`]; gives all fields as they are now.
+    pub(crate) fn fields(self) -> Result<Map<String, Value>, Answer> {
         if !self.issues.is_empty() {
             return Err(refused("body", &self.issues));
         }
@@ -130,13 +142,19 @@ impl Form {
         if self.fields.values().any(holds_nul) {
             return Err(errors::internal());
         }
-        Ok(())
+        Ok(self.fields)
     }
 
-    fn required(&mut self, key: &str, kind: &str) {
+    /// Reports `key` as missing where it is.
+    pub(crate) fn required(&mut self, key: &str, kind: &str) {
         if !self.fields.contains_key(key) {
-            self.issues.push(type_issue(&json!([key]), kind, None));
+            let issue = issues::wrong_type(&self.at(key), kind, None);
+            self.issues.push(issue);
         }
+    }
+
+    fn at(&self, key: &str) -> Value {
+        Value::Array([self.path.clone(), vec![json!(key)]].concat())
     }
 
     fn typed(&mut self, key: &str, kind: &str) -> Option<Value> {
@@ -144,8 +162,8 @@ impl Form {
         if kind_of(value) == kind {
             return Some(value.clone());
         }
-        self.issues
-            .push(type_issue(&json!([key]), kind, Some(value)));
+        let issue = issues::wrong_type(&self.at(key), kind, Some(value));
+        self.issues.push(issue);
         None
     }
 }
@@ -159,92 +177,46 @@ pub(crate) fn query_choice<'a>(
     match call.query_value(key) {
         Some(value) if !options.contains(&value) => Err(refused(
             "query",
-            &[choice_issue(key, options, &json!(value))],
+            &[issues::wrong_choice(&json!([key]), options, &json!(value))],
         )),
         value => Ok(value),
     }
 }
 
-fn refused(part: &str, issues: &[Value]) -> Answer {
-    let details: Vec<String> = issues.iter().map(line_of).collect();
-    errors::coded_with(
-        400,
-        "guard.invalid_input",
-        &format!("The request {part} is invalid."),
-        json!({"issues": issues, "name": "ZodError"}),
-        Some(details.join("\n")),
-    )
-}
-
-fn line_of(issue: &Value) -> String {
-    let text = |key: &str| issue[key].as_str().unwrap_or_default();
-    let path: Vec<String> = issue["path"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|part| {
-            part.as_str()
-                .map_or_else(|| part.to_string(), str::to_owned)
-        })
-        .collect();
-    let words = match text("code") {
-        "invalid_type" => format!(
-            "Expected {} but received {}.",
-            text("expected"),
-            text("received")
-        ),
-        _ => text("message").to_owned(),
-    };
-    let (path, code) = (path.join("."), text("code"));
-    format!("Error in key path \"{path}\": ({code}) {words}")
-}
-
-fn type_issue(path: &Value, expected: &str, found: Option<&Value>) -> Value {
-    let received = found.map_or("undefined", kind_of);
-    let message = match found {
-        None => "Required".to_owned(),
-        Some(_) => format!("Expected {expected}, received {received}"),
-    };
-    json!({"code": "invalid_type", "expected": expected, "received": received, "path": path, "message": message})
-}
-
-fn choice_issue(key: &str, options: &[&str], found: &Value) -> Value {
-    let Value::String(text) = found else {
-        return type_issue(&json!([key]), &quoted(options), Some(found));
-    };
-    let expected = quoted(options);
-    let message = format!("Invalid enum value. Expected {expected}, received '{text}'");
-    json!({"received": text, "code": "invalid_enum_value", "options": options, "path": [key], "message": message})
-}
-
-fn length_issue(path: &Value, kind: &str, too_small: bool, min: usize, max: usize) -> Value {
-    let unit = match kind {
-        "array" => "Array must contain at least 1 element(s)".to_owned(),
-        _ if too_small => format!("String must contain at least {min} character(s)"),
-        _ => format!("String must contain at most {max} character(s)"),
-    };
-    let (code, bound, limit) = if too_small {
-        ("too_small", "minimum", min)
-    } else {
-        ("too_big", "maximum", max)
-    };
-    json!({"code": code, bound: limit, "type": kind, "inclusive": true, "exact": false, "message": unit, "path": path})
-}
-
-fn quoted(options: &[&str]) -> String {
-    let options: Vec<String> = options.iter().map(|option| format!("'{option}'")).collect();
-    options.join(" | ")
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
+/// A query value that has to be there and not empty.
+pub(crate) fn query_text<'a>(call: &'a Call, key: &str) -> Result<&'a str, Answer> {
+    let path = json!([key]);
+    match optional_query_text(call, key)? {
+        Some("") => {
+            let issue = issues::wrong_length(&path, "string", true, 1, 0);
+            Err(refused("query", &[issue]))
+        }
+        None => Err(refused(
+            "query",
+            &[issues::wrong_type(&path, "string", None)],
+        )),
+        Some(value) => Ok(value),
     }
+}
+
+/// A query value that may stand there once: koa makes a list of a key that is repeated.
+pub(crate) fn optional_query_text<'a>(
+    call: &'a Call,
+    key: &str,
+) -> Result<Option<&'a str>, Answer> {
+    let mut values = call.query.iter().filter(|(name, _)| name == key);
+    let first = values.next().map(|(_, value)| value.as_str());
+    if values.next().is_some() {
+        let issue = issues::wrong_type(&json!([key]), "string", Some(&json!([])));
+        return Err(refused("query", &[issue]));
+    }
+    Ok(first)
+}
+
+/// Refuses what stands in the path for `name` because it is none of `options`.
+pub(crate) fn wrong_param(name: &str, options: &[&str], found: &str) -> Answer {
+    let issue = issues::wrong_choice(&json!([name]), options, &json!(found));
+    refused("params", &[issue])
 }
 
 fn holds_nul(value: &Value) -> bool {

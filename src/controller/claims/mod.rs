@@ -1,0 +1,190 @@
+//! The claims of a tenant's tokens: gathered from its instances and bindings, proved, and deployed by one writer.
+//!
+//! Bindings note in the [`Ledger`] what they grant; the tenant's visit, of which there is one at a time, makes the
+//! entries of all instances (`wanted`) and deploys them (`deploy`): the first change at once, then at most one write in
+//! ten seconds, however many bindings arrive. A binding is told with [`grant`] whether what it grants is deployed.
+
+mod deploy;
+mod kept;
+mod ledger;
+mod publication;
+mod wanted;
+mod withdraw;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use kube::ResourceExt;
+
+pub use ledger::Ledger;
+pub use publication::{Publication, grant, ignored, is_still_granted, refuse, refuse_if_connected};
+pub use withdraw::withdraw;
+
+use super::{
+    context::{Context, deleting, key},
+    registry::Connection,
+    status::{Detail, Verdict, is_settled},
+};
+use crate::{
+    api::{
+        HasuraInstance, LogtoTenant,
+        conditions::{reasons, types},
+        tenant::ClaimsPolicy,
+    },
+    domain::{claims::program::Kind, precedence::Key},
+    logto,
+};
+
+/// Whether the operator is to deploy the script for these tokens.
+pub fn policy(tenant: &LogtoTenant, kind: Kind) -> ClaimsPolicy {
+    let policies = &tenant.spec.custom_claims;
+    match kind {
+        Kind::Users => policies.users,
+        Kind::Machines => policies.machines,
+    }
+}
+
+/// Reads the scripts when they were not read yet or `reread` asks for it, and deploys what is wanted. Gives when to come
+/// again for what waits.
+///
+/// # Errors
+/// Those of the requests.
+pub async fn publish(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    connection: &Connection,
+    reread: bool,
+) -> Result<Option<Duration>, logto::Error> {
+    let managed: Vec<Kind> = Kind::ALL
+        .into_iter()
+        .filter(|kind| policy(tenant, *kind) == ClaimsPolicy::Manage)
+        .collect();
+    let ledger = &connection.claims;
+    if managed.is_empty() {
+        ledger.settle(Verdict::Ready(String::new()), BTreeMap::new());
+        return Ok(None);
+    }
+    if reread || ledger.stored().is_none() {
+        let stored = connection.session.client().custom_jwts().await?;
+        ledger.put_stored(stored, &ctx.owner);
+    }
+    let wait = ledger.wait(ctx.clocks.claims_pause);
+    if ledger.is_changed() && !wait.is_zero() {
+        return Ok(Some(wait));
+    }
+    // What changes from here on is seen by the next visit.
+    ledger.begin();
+    let deployment = deploy::Deployment {
+        ctx,
+        tenant,
+        connection,
+    };
+    let Some((verdict, troubles)) = deploy_all(&deployment, &managed, wait.is_zero())
+        .await
+        .inspect_err(|_| ledger.touch())?
+    else {
+        return Ok(Some(wait));
+    };
+    let is_passing = matches!(verdict, Verdict::Waiting(..));
+    let settled = ledger.settle(verdict, troubles);
+    wake(ctx, &key(tenant), &settled);
+    let pause = ctx.clocks.claims_pause;
+    Ok(if ledger.is_changed() {
+        Some(ledger.wait(pause))
+    } else {
+        is_passing.then_some(pause.max(Duration::from_secs(1)))
+    })
+}
+
+/// What came of all scripts; none when one is to be written, but not yet.
+async fn deploy_all(
+    deployment: &deploy::Deployment<'_>,
+    managed: &[Kind],
+    may_write: bool,
+) -> Result<Option<(Verdict, BTreeMap<String, Verdict>)>, logto::Error> {
+    let mut verdict = Verdict::Ready(String::new());
+    let mut troubles = BTreeMap::new();
+    for kind in managed {
+        match deployment.deploy(*kind, may_write).await? {
+            deploy::Deployed::Waits => return Ok(None),
+            deploy::Deployed::Yes(of_kind) => troubles.extend(of_kind),
+            deploy::Deployed::No(why, of_kind) => {
+                verdict = why;
+                troubles.extend(of_kind);
+            }
+        }
+    }
+    Ok(Some((verdict, troubles)))
+}
+
+/// Wakes what waited for the claims, and what has a new trouble.
+fn wake(ctx: &Context, tenant: &Key, settled: &ledger::Settled) {
+    for instance in ctx.stores.instances_of(&tenant.namespace, &tenant.name) {
+        let indicator = &instance.spec.api_resource.indicator;
+        let troubled = settled.troubles.contains(indicator);
+        if troubled {
+            ctx.triggers.instance(&instance);
+        }
+        let bindings = ctx
+            .stores
+            .bindings_of(&tenant.namespace, &instance.name_any());
+        for binding in bindings {
+            if troubled || settled.verdict || !is_settled(&*binding) {
+                ctx.triggers.binding(&binding);
+            }
+        }
+    }
+    let remembering = ctx
+        .stores
+        .bindings_remembering(&tenant.namespace, &tenant.name);
+    for binding in remembering.iter().filter(|binding| deleting(&***binding)) {
+        ctx.triggers.binding(binding);
+    }
+}
+
+/// The tenant's condition ClaimsDeployed; none when the operator manages no script.
+pub fn detail(tenant: &LogtoTenant, connection: Option<&Connection>) -> Option<Detail> {
+    let managed = Kind::ALL
+        .into_iter()
+        .any(|kind| policy(tenant, kind) == ClaimsPolicy::Manage);
+    if !managed {
+        return None;
+    }
+    let Some(ledger) = connection.map(|connection| &connection.claims) else {
+        return Some(Detail {
+            type_: types::CLAIMS_DEPLOYED,
+            status: None,
+            reason: reasons::PROGRESSING,
+            message: "comes after the connection".to_owned(),
+        });
+    };
+    let verdict = ledger.verdict();
+    let first_trouble = ledger.troubles().into_values().next();
+    Some(match (verdict, first_trouble) {
+        (Verdict::Ready(_), None) => Detail::well(
+            types::CLAIMS_DEPLOYED,
+            "the Custom JWT scripts give the claims of all instances",
+        ),
+        (Verdict::Ready(_), Some(trouble)) => Detail::ill(types::CLAIMS_DEPLOYED, &trouble),
+        (Verdict::Starting, _) => Detail {
+            type_: types::CLAIMS_DEPLOYED,
+            status: None,
+            reason: reasons::PROGRESSING,
+            message: "not looked at yet".to_owned(),
+        },
+        (verdict, _) => Detail::ill(types::CLAIMS_DEPLOYED, &verdict),
+    })
+}
+
+/// Notes that an instance has its API resource, and with which settings.
+pub fn note_instance(ctx: &Context, connection: &Connection, instance: &HasuraInstance) {
+    let generation = instance.metadata.generation.unwrap_or_default();
+    let rolled_out = wanted::is_rolled_out(instance);
+    if connection
+        .claims
+        .note_instance(key(instance), generation, rolled_out)
+    {
+        let namespace = instance.namespace().unwrap_or_default();
+        ctx.triggers
+            .tenant(&namespace, &instance.spec.tenant_ref.name);
+    }
+}

@@ -1,0 +1,194 @@
+//! What a binding has to know of the claims, and what they have to know of it.
+
+use kube::{ResourceExt, runtime::reflector::ObjectRef};
+
+use super::{
+    ledger::{Grant, Standing},
+    policy, wanted,
+};
+use crate::{
+    api::{
+        HasuraInstance, HasuraRoleBinding, LogtoTenant,
+        conditions::{reasons, types},
+        instance::AuthMode,
+        tenant::ClaimsPolicy,
+    },
+    controller::{
+        context::{Context, deleting, key},
+        registry::Connection,
+        status::{Detail, Verdict},
+        visit::Outcome,
+    },
+    domain::{claims::program::Kind, precedence::Key},
+};
+
+/// What a binding's grant comes to.
+pub enum Publication {
+    /// It is deployed.
+    Yes,
+    /// No script is needed or managed for it; why.
+    NotOurs(&'static str),
+    /// It is not deployed; the outcome says why.
+    No(Outcome),
+}
+
+impl Publication {
+    /// The binding's condition ClaimsPublished; none where the operator is not to publish.
+    pub fn detail(&self) -> Option<Detail> {
+        match self {
+            Self::Yes => Some(Detail::well(
+                types::CLAIMS_PUBLISHED,
+                "the deployed claims grant the Hasura role to who holds the Logto role",
+            )),
+            Self::NotOurs(_) => None,
+            Self::No(outcome) => Some(Detail::ill(types::CLAIMS_PUBLISHED, &outcome.verdict)),
+        }
+    }
+}
+
+/// What a binding for machines comes to while nobody gives machines their claims.
+pub fn ignored(
+    ctx: &Context,
+    tenant: &Key,
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
+) -> Option<Outcome> {
+    let tenant = ctx.stores.tenant(tenant)?;
+    let is_ignored = instance.spec.auth.mode == AuthMode::Jwt
+        && wanted::token_kind(binding) == Kind::Machines
+        && policy(&tenant, Kind::Machines) == ClaimsPolicy::Ignore;
+    is_ignored.then(|| {
+        let message = format!(
+            "customClaims.machines of LogtoTenant {:?} is Ignore, so no machine's token would hold the role: set it to Manage",
+            tenant.name_any()
+        );
+        Outcome::stalled(reasons::MACHINE_CLAIMS_IGNORED, message)
+    })
+}
+
+/// Notes that a binding's role holds its scope, and tells whether the deployed claims grant it.
+pub fn grant(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    connection: &Connection,
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
+) -> Publication {
+    if instance.spec.auth.mode == AuthMode::Webhook {
+        return Publication::NotOurs("Hasura asks Logto at each request, so no claims are needed");
+    }
+    let kind = wanted::token_kind(binding);
+    if policy(tenant, kind) == ClaimsPolicy::Ignore {
+        return Publication::NotOurs(
+            "its claims are not the operator's: customClaims.users of the LogtoTenant is Ignore",
+        );
+    }
+    let grant = Grant {
+        indicator: instance.spec.api_resource.indicator.clone(),
+        kind,
+        hasura_role: binding.spec.hasura_role.clone(),
+        scope: binding.spec.scope.name.clone(),
+    };
+    if connection
+        .claims
+        .note(key(binding), Standing::Granted(grant.clone()))
+    {
+        ask_for_publication(ctx, tenant);
+    }
+    let ledger = &connection.claims;
+    let trouble = ledger.trouble(&grant.indicator);
+    // Two entries for one audience grant nothing, though each names the role.
+    let is_taken = matches!(&trouble, Some(Verdict::Stalled(reasons::AUDIENCE_TAKEN, _)));
+    if !is_taken && ledger.grants(kind, &grant.indicator, &grant.hasura_role, &grant.scope) {
+        return Publication::Yes;
+    }
+    Publication::No(match (ledger.verdict(), trouble) {
+        (_, Some(Verdict::Stalled(reason, message))) => Outcome::stalled(reason, message),
+        (Verdict::Stalled(_, message) | Verdict::Waiting(_, message), _) => Outcome::waiting(
+            reasons::CLAIMS_NOT_DEPLOYED,
+            format!("LogtoTenant {:?}: {message}", tenant.name_any()),
+        ),
+        _ => Outcome::waiting(
+            reasons::CLAIMS_PENDING,
+            format!(
+                "the role holds its scope; the claims that grant it are deployed with the next write of the script, at most one in {} s",
+                ctx.clocks.claims_pause.as_secs_f64()
+            ),
+        ),
+    })
+}
+
+/// Notes that a binding is not to be granted anything.
+pub fn refuse(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    connection: &Connection,
+    binding: &HasuraRoleBinding,
+) {
+    if connection.claims.note(key(binding), Standing::Refused) {
+        ask_for_publication(ctx, tenant);
+    }
+}
+
+/// The same, where the way to the tenant was not gone yet.
+pub fn refuse_if_connected(ctx: &Context, tenant: &Key, binding: &HasuraRoleBinding) {
+    let entry = ctx.registry.get(tenant);
+    let connection = entry.and_then(|entry| entry.connection);
+    if let (Some(connection), Some(tenant)) = (connection, ctx.stores.tenant(tenant)) {
+        refuse(ctx, &tenant, &connection, binding);
+    }
+}
+
+fn ask_for_publication(ctx: &Context, tenant: &LogtoTenant) {
+    ctx.triggers
+        .tenant(&tenant.namespace().unwrap_or_default(), &tenant.name_any());
+}
+
+/// Whether a binding's deletion has to wait, because the deployed claims still grant what the binding granted and can be
+/// expected to be written anew.
+pub fn is_still_granted(
+    ctx: &Context,
+    tenant: &Key,
+    connection: &Connection,
+    binding: &HasuraRoleBinding,
+) -> bool {
+    // With the tenant, all of its claims go.
+    let Some(object) = ctx
+        .stores
+        .tenant(tenant)
+        .filter(|tenant| !deleting(&**tenant))
+    else {
+        return false;
+    };
+    let kind = wanted::token_kind(binding);
+    if policy(&object, kind) == ClaimsPolicy::Ignore || !connection.claims.verdict().is_ready() {
+        return false;
+    }
+    let Some(indicator) = indicator_of(ctx, connection, binding) else {
+        return false;
+    };
+    let (role, scope) = wanted::leaves(&connection.claims, binding);
+    let granted = connection.claims.grants(kind, &indicator, &role, &scope)
+        && !wanted::has_heir(&connection.claims, &ctx.stores, binding, &role, &scope);
+    if granted {
+        connection.claims.touch();
+        ctx.triggers.tenant(&tenant.namespace, &tenant.name);
+    }
+    granted
+}
+
+fn indicator_of(
+    ctx: &Context,
+    connection: &Connection,
+    binding: &HasuraRoleBinding,
+) -> Option<String> {
+    let namespace = binding.namespace().unwrap_or_default();
+    let reference = ObjectRef::new(&binding.spec.instance_ref.name).within(&namespace);
+    if let Some(instance) = ctx.stores.instances.get(&reference) {
+        return Some(instance.spec.api_resource.indicator.clone());
+    }
+    let resource_id = &binding.status.as_ref()?.scope.as_ref()?.resource_id;
+    connection
+        .session
+        .observe(|observed| Some(observed.resource_by_id(resource_id)?.0.to_owned()))
+}

@@ -1,0 +1,90 @@
+//! What Logto shows of a binding's subjects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+
+use super::{Failure, SubjectSync, conditions};
+use crate::{
+    api::binding::SubjectStatus,
+    controller::status,
+    domain::subjects::{self, Account, Name, Plan, Subjects},
+    logto::{self, Client},
+};
+
+impl SubjectSync<'_> {
+    /// Looks at Logto and plans.
+    pub(super) async fn plan(
+        &self,
+        client: &Client,
+        wanted: &BTreeSet<Name>,
+        rows: &[SubjectStatus],
+    ) -> Result<Plan, Failure> {
+        let (session, kind) = (self.visit.session, self.kind());
+        let known = rows.iter().filter_map(|row| row.id.clone()).collect();
+        let mut subjects = Subjects {
+            kind,
+            wanted: wanted.clone(),
+            before: rows.to_vec(),
+            holders: self.holders(client, &known).await?,
+        };
+        let mut found = BTreeMap::new();
+        for name in subjects.unresolved() {
+            found.insert(
+                name.clone(),
+                session.find_subject(client, kind, name).await?,
+            );
+        }
+        let new = subjects::ids(&found)
+            .filter(|id| !known.contains(id))
+            .collect();
+        subjects.holders.extend(self.holders(client, &new).await?);
+        Ok(subjects.plan(&found, &self.named_since()))
+    }
+
+    async fn holders(
+        &self,
+        client: &Client,
+        ids: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Account>, Failure> {
+        let session = self.visit.session;
+        let holders = session.holders_among(client, self.kind(), &self.role.id, ids);
+        match holders.await {
+            Err(logto::Error::NotFound { .. }) => {
+                session.reread_role(&self.role.name).await?;
+                Err(Failure::KeptChanging)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Since when a subject that is seen for the first time counts as named. A status that never spoke of the role is
+    /// new, or was lost.
+    fn named_since(&self) -> Time {
+        let binding = self.binding;
+        let status = binding.status.as_ref();
+        let is_new =
+            status.is_none_or(|status| status.role.is_none() && status.subjects.is_empty());
+        let created = binding.creation_timestamp().filter(|_| is_new);
+        created.unwrap_or_else(status::now)
+    }
+
+    /// Whether the role holds other scopes, read at this moment: whoever is given the role gets those too.
+    pub(super) async fn is_held_back(&self) -> Result<bool, Failure> {
+        let session = self.visit.session;
+        session
+            .read_role_scopes(session.client(), &self.role.id)
+            .await?;
+        let extra = self.extra_scopes().ok_or(Failure::KeptChanging)?;
+        Ok(!extra.is_empty())
+    }
+
+    /// The scopes that the role holds beside the binding's own, in words; none while they were not read.
+    pub(super) fn extra_scopes(&self) -> Option<Vec<String>> {
+        let desired = self.visit.desired;
+        self.visit
+            .session
+            .observe(|observed| conditions::extra_scopes(desired, observed))
+    }
+}

@@ -1,0 +1,12 @@
+//! The claims programs in a JavaScript engine, beside the plain rule.
+#![allow(clippy::unwrap_used)]
+
+mod attacks;
+mod cases;
+mod owners;
+mod plans;
+mod proofs;
+mod rule;
+mod table;
+mod world;
+mod wrapping;
