@@ -57,6 +57,10 @@ async fn a_crash_after_the_request_loses_and_doubles_nobody(
     world.start_operator(&[])?;
     world.apply_base().await?;
     let [alice] = users(&world.logto, ["alice"])?;
+    // At rest, the one read before the request is the only one.
+    apply(&world, json!([])).await?;
+    world.ready::<HasuraRoleBinding>("user-reader").await?;
+    world.quiet().await?;
     let switches = world.logto.switches();
     switches.fail(FaultRule::new("POST", HOLDERS, Fault::DropAfterWrite));
     // The operator does not learn what became of its request before it is killed.

@@ -1,6 +1,9 @@
 //! The claims that a tenant's instances and bindings ask for, as far as they were visited.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kube::ResourceExt;
 
@@ -9,7 +12,7 @@ use crate::{
     api::{
         HasuraInstance, HasuraRoleBinding,
         conditions::{reasons, types},
-        instance::{AuthMode, Jwt},
+        instance::Jwt,
     },
     controller::{
         context::{Context, deleting, key},
@@ -17,6 +20,7 @@ use crate::{
         rivals,
         status::Verdict,
         triggers::Stores,
+        webhook,
     },
     domain::{
         claims::{self, entry::Entry, program::Kind},
@@ -94,12 +98,15 @@ impl View<'_> {
 
     fn entry(&self, instance: &HasuraInstance, before: Option<&Entry>) -> Option<Entry> {
         let indicator = &instance.spec.api_resource.indicator;
-        if instance.spec.auth.mode == AuthMode::Webhook {
+        if webhook::is_asked_for(instance) {
             // The pods of before the switch still look at the claims.
-            return before.filter(|_| !is_rolled_out(instance)).cloned();
+            let is_over = webhook::is_switched(instance) && is_rolled_out(instance);
+            return before
+                .filter(|_| !is_over)
+                .map(|before| self.still_bound(before, instance));
         }
         if !self.connection.vouches_for(indicator, &key(instance)) {
-            return before.cloned();
+            return before.map(|before| self.still_bound(before, instance));
         }
         let mut entry = base(self.kind, instance, &self.connection.client_id);
         let namespace = instance.namespace().unwrap_or_default();
@@ -111,6 +118,22 @@ impl View<'_> {
             entry.roles.extend(self.role(binding, before));
         }
         self.is_needed(&entry).then_some(entry)
+    }
+
+    /// What was deployed for an instance, without what no binding of its own stands for any more.
+    fn still_bound(&self, before: &Entry, instance: &HasuraInstance) -> Entry {
+        let namespace = instance.namespace().unwrap_or_default();
+        let bindings = self
+            .ctx
+            .stores
+            .bindings_of(&namespace, &instance.name_any());
+        let live = bindings.iter().filter(|binding| !deleting(&***binding));
+        let roles: BTreeSet<_> = live
+            .filter_map(|binding| self.role(binding, Some(before)))
+            .collect();
+        let mut entry = before.clone();
+        entry.roles.retain(|role| roles.contains(role));
+        entry
     }
 
     /// The role and the scope that a binding stands for in the claims.
