@@ -8,18 +8,17 @@ use kube::{
     runtime::{
         controller::Action,
         finalizer::{Event, finalizer},
-        reflector::ObjectRef,
     },
 };
 
 use super::{
-    access::{Access, access},
+    accept::{Accepted, accept},
     claims::{self, Publication},
-    context::{Context, Reread, key},
+    context::{Context, Reread},
     registry::Connection,
-    release, rivals,
+    release,
     role_sync::RoleSync,
-    status::{self, Detail, Verdict, is_settled},
+    status::{self, Detail, Verdict},
     subjects::{self, Assignments, SubjectSync},
     visit::{self, Error, Next, Outcome},
 };
@@ -30,10 +29,7 @@ use crate::{
         binding::{RoleStatus, ScopeStatus},
         conditions::{reasons, types},
     },
-    domain::{
-        desired::{Binding, Invalid},
-        precedence::Key,
-    },
+    domain::precedence::Key,
 };
 
 /// Visits a binding.
@@ -115,72 +111,20 @@ async fn converge(
     ctx: &Context,
     reread: bool,
 ) -> Option<Visited> {
-    let namespace = binding.namespace().unwrap_or_default();
-    let name = &binding.spec.instance_ref.name;
-    let Some(instance) = ctx
-        .stores
-        .instances
-        .get(&ObjectRef::new(name).within(&namespace))
-    else {
-        let message = format!("HasuraInstance {name:?} is not in this namespace; it is waited for");
-        return Some(Outcome::waiting(reasons::INSTANCE_NOT_FOUND, message).into());
-    };
-    let tenant = Key {
-        namespace: namespace.clone(),
-        name: instance.spec.tenant_ref.name.clone(),
-    };
-    let desired = match Binding::new(
-        &ctx.owner,
-        &namespace,
-        &binding.name_any(),
-        binding,
-        &instance,
-    ) {
-        Ok(desired) => desired,
-        Err(invalid) => {
-            claims::refuse_if_connected(ctx, &tenant, binding);
-            return Some(Outcome::stalled(reason_of(&invalid), invalid.to_string()).into());
+    let Accepted {
+        instance,
+        tenant,
+        desired,
+        connection,
+    } = match accept(binding, ctx) {
+        Ok(accepted) => accepted,
+        Err(refusal) => {
+            return refusal.map(|refusal| Visited {
+                tenant: refusal.tenant,
+                ..refusal.outcome.into()
+            });
         }
     };
-    let connection = match access(ctx, &tenant) {
-        Access::Open(connection) => connection,
-        Access::NotFound(message) => {
-            return Some(Outcome::waiting(reasons::TENANT_NOT_FOUND, message).into());
-        }
-        Access::Unvisited => return None,
-        Access::Closed(_) if is_settled(&**binding) => return None,
-        Access::Closed(message) => {
-            return Some(Outcome::waiting(reasons::TENANT_NOT_READY, message).into());
-        }
-    };
-    if !connection.vouches_for(&desired.indicator, &key(&*instance)) {
-        let message =
-            format!("the API resource of HasuraInstance {name:?} is not there yet; see its status");
-        let says_something = !is_settled(&**binding) || is_refused(&instance);
-        return says_something
-            .then(|| Outcome::waiting(reasons::INSTANCE_NOT_READY, message).into());
-    }
-    let lost = connection.session.observe(|observed| {
-        rivals::binding_lost(&ctx.stores, &ctx.owner, binding, &instance, observed)
-    });
-    if let Some(lost) = lost {
-        // The claims of one whose holder is leaving pass on to it without a gap.
-        if !lost.holder_deleting {
-            claims::refuse_if_connected(ctx, &tenant, binding);
-        }
-        let outcome = Outcome {
-            verdict: rivals::verdict(&lost, &tenant.namespace),
-            next: Next::Change,
-        };
-        return Some(Visited {
-            tenant: Some(tenant),
-            ..outcome.into()
-        });
-    }
-    if let Some(outcome) = claims::ignored(ctx, &tenant, &instance, binding) {
-        claims::refuse_if_connected(ctx, &tenant, binding);
-        return Some(outcome.into());
-    }
     let visit = RoleSync {
         ctx,
         binding,
@@ -276,26 +220,6 @@ fn instance_is_behind(instance: &HasuraInstance) -> Option<Outcome> {
         instance.name_any()
     );
     Some(Outcome::waiting(reasons::INSTANCE_NOT_READY, message))
-}
-
-/// Whether the instance was refused its API resource, and is not merely unvisited since the operator started.
-fn is_refused(instance: &HasuraInstance) -> bool {
-    let conditions = instance.status.iter().flat_map(|status| &status.conditions);
-    conditions
-        .into_iter()
-        .any(|condition| condition.type_ == types::STALLED)
-}
-
-fn reason_of(invalid: &Invalid) -> &'static str {
-    match invalid {
-        Invalid::Prefix { .. } | Invalid::NameTooLong(_) | Invalid::Admin(_) => {
-            reasons::ROLE_NAME_INVALID
-        }
-        Invalid::RoleNameDiffers { .. } => reasons::ROLE_NAME_DIFFERS,
-        Invalid::MachineRole => reasons::MACHINE_ROLE_IN_WEBHOOK_MODE,
-        Invalid::DescriptionTooLong(_) => reasons::DESCRIPTION_TOO_LONG,
-        Invalid::UnauthorizedRole(_) => reasons::UNAUTHORIZED_ROLE_BOUND,
-    }
 }
 
 fn status_of(

@@ -3,6 +3,7 @@
 //! `run` starts them. A visit ends with a status (`visit`, `status`); what changes wakes what depends on it
 //! (`triggers`); who holds what several ask for is told by `rivals`; a tenant is compared as a whole (`resync`).
 
+mod accept;
 mod access;
 mod anonymous;
 mod api_resource;
