@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use kube::ResourceExt;
 
 use super::{
     access::{Access, access},
@@ -10,7 +10,7 @@ use super::{
     context::{Context, key},
     registry::Connection,
     rivals,
-    status::is_settled,
+    status::{is_settled, is_true},
     visit::{Next, Outcome},
 };
 use crate::{
@@ -62,8 +62,7 @@ pub fn accept(
     let said = |outcome: Outcome| Some(Refusal::from(outcome));
     let namespace = binding.namespace().unwrap_or_default();
     let name = &binding.spec.instance_ref.name;
-    let reference = ObjectRef::new(name).within(&namespace);
-    let Some(instance) = ctx.stores.instances.get(&reference) else {
+    let Some(instance) = ctx.stores.instance_of(binding) else {
         let message = format!("HasuraInstance {name:?} is not in this namespace; it is waited for");
         return Err(said(Outcome::waiting(reasons::INSTANCE_NOT_FOUND, message)));
     };
@@ -96,7 +95,8 @@ pub fn accept(
     if !connection.vouches_for(&desired.indicator, &key(&*instance)) {
         let message =
             format!("the API resource of HasuraInstance {name:?} is not there yet; see its status");
-        let says_something = !is_settled(&**binding) || is_refused(&instance);
+        // One that is stalled was refused its resource, and is not merely unvisited since the operator started.
+        let says_something = !is_settled(&**binding) || is_true(&*instance, types::STALLED);
         let outcome = Outcome::waiting(reasons::INSTANCE_NOT_READY, message);
         return Err(says_something.then(|| outcome.into()));
     }
@@ -144,14 +144,6 @@ fn refused(
     let outcome = claims::ignored(ctx, tenant, instance, binding)?;
     claims::refuse_if_connected(ctx, tenant, binding);
     Some(outcome.into())
-}
-
-/// Whether the instance was refused its API resource, and is not merely unvisited since the operator started.
-fn is_refused(instance: &HasuraInstance) -> bool {
-    let conditions = instance.status.iter().flat_map(|status| &status.conditions);
-    conditions
-        .into_iter()
-        .any(|condition| condition.type_ == types::STALLED)
 }
 
 fn reason_of(invalid: &Invalid) -> &'static str {

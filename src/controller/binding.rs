@@ -18,7 +18,7 @@ use super::{
     registry::Connection,
     release,
     role_sync::RoleSync,
-    status::{self, Detail, Verdict},
+    status::{self, Detail, Verdict, is_true},
     subjects::{self, Assignments, SubjectSync},
     visit::{self, Error, Next, Outcome},
 };
@@ -210,9 +210,7 @@ fn granted(
 
 /// A role that Hasura's pods would not accept yet is not ready.
 fn instance_is_behind(instance: &HasuraInstance) -> Option<Outcome> {
-    let conditions = instance.status.iter().flat_map(|status| &status.conditions);
-    let mut rolled_out = conditions.filter(|condition| condition.type_ == types::ROLLED_OUT);
-    if rolled_out.any(|condition| condition.status == "True") {
+    if is_true(instance, types::ROLLED_OUT) {
         return None;
     }
     let message = format!(

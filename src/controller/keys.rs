@@ -7,11 +7,11 @@ use super::{
     context::Context,
     registry::{Connection, lock},
     status::{Detail, Verdict},
+    webhook,
 };
 use crate::{
     api::{
         conditions::{reasons, types},
-        instance::AuthMode,
         tenant::{KeyRefresh, KeySetStatus, SigningKey},
     },
     domain::precedence::Key,
@@ -74,7 +74,7 @@ fn note(ctx: &Context, tenant: &Key, connection: &Connection, found: KeySet) {
         return;
     }
     for instance in ctx.stores.instances_of(&tenant.namespace, &tenant.name) {
-        if instance.spec.auth.mode == AuthMode::Jwt {
+        if !webhook::is_asked_for(&instance) {
             ctx.triggers.instance(&instance);
         }
     }

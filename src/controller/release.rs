@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::{
     ResourceExt,
-    runtime::{controller::Action, events::EventType, reflector::ObjectRef},
+    runtime::{controller::Action, events::EventType},
 };
 
 use super::{
@@ -36,9 +36,7 @@ const MOST_ROUNDS: usize = 4;
 /// # Errors
 /// [`Error`] keeps the finalizer: the binding is visited again.
 pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action, Error> {
-    let namespace = binding.namespace().unwrap_or_default();
-    let instance_ref = ObjectRef::new(&binding.spec.instance_ref.name).within(&namespace);
-    let instance = ctx.stores.instances.get(&instance_ref);
+    let instance = ctx.stores.instance_of(binding);
     let Some(tenant) = tenant_of(binding, instance.as_deref()) else {
         // It was never taken by an instance, so nothing was made for it.
         ctx.forget(&**binding);

@@ -233,13 +233,15 @@ where
     Ok(written)
 }
 
+/// Whether a condition is there and True.
+pub fn is_true<K: HasStatus>(object: &K, type_: &str) -> bool {
+    let mut conditions = object.conditions().iter();
+    conditions.any(|condition| condition.type_ == type_ && condition.status == "True")
+}
+
 /// Whether this generation was found ready, so that nothing has to be said again while a read is pending.
 pub fn is_settled<K: HasStatus>(object: &K) -> bool {
-    let ready = object
-        .conditions()
-        .iter()
-        .any(|condition| condition.type_ == types::READY && condition.status == "True");
-    ready && object.observed_generation() == object.meta().generation
+    is_true(object, types::READY) && object.observed_generation() == object.meta().generation
 }
 
 #[cfg(test)]

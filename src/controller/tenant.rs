@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     api::{
-        FINALIZER, HasuraRoleBinding, LogtoTenant, LogtoTenantStatus, RECONCILE_REQUESTED_AT,
+        FINALIZER, LogtoTenant, LogtoTenantStatus, RECONCILE_REQUESTED_AT,
         conditions::{reasons, types},
     },
     domain::precedence::Key,
@@ -309,13 +309,5 @@ async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
 fn has_leaving_dependants(ctx: &Context, tenant: &Key) -> bool {
     let instances = ctx.stores.instances_of(&tenant.namespace, &tenant.name);
     instances.iter().any(|instance| deleting(&**instance))
-        || !leaving_bindings(ctx, tenant).is_empty()
-}
-
-fn leaving_bindings(ctx: &Context, tenant: &Key) -> Vec<Arc<HasuraRoleBinding>> {
-    let mut bindings = ctx
-        .stores
-        .bindings_remembering(&tenant.namespace, &tenant.name);
-    bindings.retain(|binding| deleting(&**binding));
-    bindings
+        || !ctx.stores.leaving_bindings(tenant).is_empty()
 }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::{
     anonymous::AnonymousRoles,
     context::{deleting, key},
+    status::is_true,
     webhook,
 };
 use crate::api::{
@@ -97,6 +98,13 @@ impl Stores {
             .get(&ObjectRef::new(&key.name).within(&key.namespace))
     }
 
+    /// The instance that a binding names.
+    pub fn instance_of(&self, binding: &HasuraRoleBinding) -> Option<Arc<HasuraInstance>> {
+        let namespace = binding.namespace().unwrap_or_default();
+        self.instances
+            .get(&ObjectRef::new(&binding.spec.instance_ref.name).within(&namespace))
+    }
+
     /// The instances of a tenant.
     pub fn instances_of(&self, namespace: &str, tenant: &str) -> Vec<Arc<HasuraInstance>> {
         let of_tenant = |instance: &HasuraInstance| {
@@ -127,6 +135,13 @@ impl Stores {
             binding.namespace().as_deref() == Some(namespace)
                 && remembered.is_some_and(|remembered| remembered.name == tenant)
         })
+    }
+
+    /// Those of them that are being deleted.
+    pub fn leaving_bindings(&self, tenant: &Key) -> Vec<Arc<HasuraRoleBinding>> {
+        let mut bindings = self.bindings_remembering(&tenant.namespace, &tenant.name);
+        bindings.retain(|binding| deleting(&**binding));
+        bindings
     }
 
     /// Wakes all that depends on a tenant.
@@ -231,10 +246,7 @@ impl Stores {
         for rival in self.bindings.state_filter(rivals) {
             triggers.binding(&rival);
         }
-        let namespace = binding.namespace().unwrap_or_default();
-        let instance = self
-            .instances
-            .get(&ObjectRef::new(&binding.spec.instance_ref.name).within(&namespace));
+        let instance = self.instance_of(binding);
         let leaves = after.is_none_or(deleting);
         if let Some(instance) = instance {
             let role = &binding.spec.hasura_role;
@@ -276,17 +288,12 @@ fn for_bindings(
 ) -> (bool, &HasuraInstanceSpec, Option<&str>, bool, bool) {
     let status = instance.status.as_ref();
     let resource = status.and_then(|status| status.api_resource.as_ref());
-    let conditions = status.map_or(&[][..], |status| &status.conditions);
-    let is = |type_: &str| {
-        let mut conditions = conditions.iter();
-        conditions.any(|condition| condition.type_ == type_ && condition.status == "True")
-    };
     (
         deleting(instance),
         &instance.spec,
         resource.and_then(|resource| resource.id.as_deref()),
-        is(types::STALLED),
-        is(types::ROLLED_OUT),
+        is_true(instance, types::STALLED),
+        is_true(instance, types::ROLLED_OUT),
     )
 }
 

@@ -5,7 +5,7 @@
 //! must hold, and the roles are read afresh for that. What goes wrong later is said, but the hook stays: without it nobody
 //! could sign in.
 
-use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use kube::ResourceExt;
 
 use super::{
     context::{Context, deleting, key},
@@ -52,8 +52,10 @@ pub fn check(
 ) -> Result<(), Outcome> {
     let namespace = instance.namespace().unwrap_or_default();
     let tenant = &instance.spec.tenant_ref.name;
-    let reference = ObjectRef::new(tenant).within(&namespace);
-    let found = ctx.stores.tenants.get(&reference);
+    let found = ctx.stores.tenant(&Key {
+        namespace: namespace.clone(),
+        name: tenant.clone(),
+    });
     if found.is_none_or(|tenant| tenant.spec.webhook_mode != WebhookMode::Allow) {
         let message = format!(
             "LogtoTenant {tenant:?} does not allow mode Webhook, in which every role of the tenant works in Hasura by its \

@@ -17,7 +17,7 @@ use crate::{
         status::Verdict,
     },
     domain::claims::{
-        entry::{Entry, is_key_of},
+        entry::Entry,
         plan::{Plan, Refused, Stored, Wish, Write, plan},
         program::Kind,
         proof, script,
@@ -73,19 +73,8 @@ impl Deployment<'_> {
     async fn converge(&self, kind: Kind, may_write: bool) -> Result<Deployed, logto::Error> {
         let ledger = &self.connection.claims;
         let client = self.connection.session.client();
-        if may_write {
-            // Nothing is written on the word of what was read long ago.
-            match self
-                .plan(kind, ledger.stored().unwrap_or_default().of(kind))
-                .await
-            {
-                Ok((planned, _)) if planned.write.is_some() => {
-                    ledger.put_stored(client.custom_jwts().await?, &self.ctx.owner);
-                }
-                _ => {}
-            }
-        }
-        for _ in 0..MOST_ROUNDS {
+        let mut is_fresh = false;
+        for _ in 0..=MOST_ROUNDS {
             let stored = ledger.stored().unwrap_or_default();
             let (planned, troubles) = match self.plan(kind, stored.of(kind)).await {
                 Ok(planned) => planned,
@@ -96,6 +85,12 @@ impl Deployment<'_> {
             };
             if !may_write {
                 return Ok(Deployed::Waits);
+            }
+            if !is_fresh {
+                // Nothing is written on the word of what was read long ago.
+                ledger.put_stored(client.custom_jwts().await?, &self.ctx.owner);
+                is_fresh = true;
+                continue;
             }
             ledger.put_written();
             if let Err(verdict) = self.prepare(kind, stored.of(kind), &planned, write).await? {
@@ -141,7 +136,7 @@ impl Deployment<'_> {
             kind,
             wrapped: stored.is_some_and(|stored| is_wrapping(kind, stored)),
         };
-        let deployed = stored.map(|stored| entries(self.ctx, stored));
+        let deployed = stored.map(|stored| stored.entries(&self.ctx.owner));
         let Wanted {
             entries,
             mut troubles,
@@ -231,11 +226,11 @@ impl Deployment<'_> {
     ) -> Result<Result<(), Verdict>, logto::Error> {
         let client = self.connection.session.client();
         let same_program = stored.is_some_and(|stored| stored.script == script.script);
-        let before = stored.map(|stored| entries(self.ctx, stored));
+        let before = stored.map(|stored| stored.entries(&self.ctx.owner));
         let before = before.unwrap_or_default();
         let theirs = wrapped(kind, script);
         let mut unchecked = theirs.as_deref().filter(|_| !same_program);
-        for (at, entry) in entries(self.ctx, script) {
+        for (at, entry) in script.entries(&self.ctx.owner) {
             if same_program && before.get(&at) == Some(&entry) {
                 continue;
             }
@@ -351,16 +346,6 @@ fn finished(kind: Kind, planned: &Plan, troubles: BTreeMap<String, Verdict>) -> 
     };
     let message = format!("the {} script: {refused}", in_words(kind));
     Deployed::No(Verdict::Stalled(reason, message), troubles)
-}
-
-/// The operator's entries among the variables of a script.
-pub fn entries(ctx: &Context, stored: &Stored) -> BTreeMap<String, Entry> {
-    let ours = stored
-        .variables
-        .iter()
-        .filter(|(key, _)| is_key_of(&ctx.owner, key));
-    ours.filter_map(|(key, text)| Some((key.clone(), Entry::parse(text)?)))
-        .collect()
 }
 
 fn is_wrapping(kind: Kind, stored: &Stored) -> bool {

@@ -2,19 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use crate::{
     controller::{registry::lock, status::Verdict},
     domain::{
-        claims::{
-            entry::{Entry, is_key_of},
-            plan::Stored,
-            program::Kind,
-            script,
-        },
+        claims::{entry::Entry, plan::Stored, program::Kind, script},
         ownership::Owner,
         precedence::Key,
     },
@@ -60,7 +55,7 @@ struct State {
     bindings: HashMap<Key, Standing>,
     /// Generation of each instance's spec, and whether it was rolled out.
     instances: HashMap<Key, (i64, bool)>,
-    stored: Option<CustomJwts>,
+    stored: Option<Arc<CustomJwts>>,
     /// The entries of what is stored that a program looks at.
     deployed: HashMap<(Kind, String), Entry>,
     /// First and last change that is not deployed yet.
@@ -123,7 +118,7 @@ impl Ledger {
             .collect();
         let mut state = lock(&self.state);
         state.deployed = deployed;
-        state.stored = Some(stored);
+        state.stored = Some(Arc::new(stored));
     }
 
     /// Whether the deployed claims of an audience grant a role to who holds a scope.
@@ -134,7 +129,7 @@ impl Ledger {
     }
 
     /// What Logto had stored when it was last read or written; none before the first read.
-    pub fn stored(&self) -> Option<CustomJwts> {
+    pub fn stored(&self) -> Option<Arc<CustomJwts>> {
         lock(&self.state).stored.clone()
     }
 
@@ -234,11 +229,10 @@ fn deployed(kind: Kind, stored: &Stored, owner: &Owner) -> Vec<((Kind, String), 
         script::read(kind, Some(&stored.script)),
         script::Deployed::Ours { intact: true, .. } | script::Deployed::Newer { .. }
     );
-    let entries = stored
-        .variables
-        .iter()
-        .filter(|(key, _)| runs && is_key_of(owner, key))
-        .filter_map(|(_, text)| Entry::parse(text));
+    if !runs {
+        return Vec::new();
+    }
+    let entries = stored.entries(owner).into_values();
     entries
         .map(|entry| ((kind, entry.aud.clone()), entry))
         .collect()

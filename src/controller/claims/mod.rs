@@ -20,7 +20,7 @@ pub use publication::{Publication, grant, ignored, is_still_granted, refuse, ref
 pub use withdraw::withdraw;
 
 use super::{
-    context::{Context, deleting, key},
+    context::{Context, key},
     registry::Connection,
     status::{Detail, Verdict, is_settled},
 };
@@ -133,11 +133,8 @@ fn wake(ctx: &Context, tenant: &Key, settled: &ledger::Settled) {
             }
         }
     }
-    let remembering = ctx
-        .stores
-        .bindings_remembering(&tenant.namespace, &tenant.name);
-    for binding in remembering.iter().filter(|binding| deleting(&***binding)) {
-        ctx.triggers.binding(binding);
+    for binding in ctx.stores.leaving_bindings(tenant) {
+        ctx.triggers.binding(&binding);
     }
 }
 

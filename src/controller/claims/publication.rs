@@ -1,6 +1,6 @@
 //! What a binding has to know of the claims, and what they have to know of it.
 
-use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use kube::ResourceExt;
 
 use super::{
     ledger::{Grant, Standing},
@@ -10,7 +10,6 @@ use crate::{
     api::{
         HasuraInstance, HasuraRoleBinding, LogtoTenant,
         conditions::{reasons, types},
-        instance::AuthMode,
         tenant::ClaimsPolicy,
     },
     controller::{
@@ -18,6 +17,7 @@ use crate::{
         registry::Connection,
         status::{Detail, Verdict},
         visit::Outcome,
+        webhook,
     },
     domain::{claims::program::Kind, precedence::Key},
 };
@@ -54,7 +54,7 @@ pub fn ignored(
     binding: &HasuraRoleBinding,
 ) -> Option<Outcome> {
     let tenant = ctx.stores.tenant(tenant)?;
-    let is_ignored = instance.spec.auth.mode == AuthMode::Jwt
+    let is_ignored = !webhook::is_asked_for(instance)
         && wanted::token_kind(binding) == Kind::Machines
         && policy(&tenant, Kind::Machines) == ClaimsPolicy::Ignore;
     is_ignored.then(|| {
@@ -74,7 +74,7 @@ pub fn grant(
     instance: &HasuraInstance,
     binding: &HasuraRoleBinding,
 ) -> Publication {
-    if instance.spec.auth.mode == AuthMode::Webhook {
+    if webhook::is_asked_for(instance) {
         return Publication::NotOurs("Hasura asks Logto at each request, so no claims are needed");
     }
     let kind = wanted::token_kind(binding);
@@ -182,9 +182,7 @@ fn indicator_of(
     connection: &Connection,
     binding: &HasuraRoleBinding,
 ) -> Option<String> {
-    let namespace = binding.namespace().unwrap_or_default();
-    let reference = ObjectRef::new(&binding.spec.instance_ref.name).within(&namespace);
-    if let Some(instance) = ctx.stores.instances.get(&reference) {
+    if let Some(instance) = ctx.stores.instance_of(binding) {
         return Some(instance.spec.api_resource.indicator.clone());
     }
     let resource_id = &binding.status.as_ref()?.scope.as_ref()?.resource_id;

@@ -1,9 +1,6 @@
 //! The claims that a tenant's instances and bindings ask for, as far as they were visited.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
 
@@ -109,31 +106,32 @@ impl View<'_> {
             return before.map(|before| self.still_bound(before, instance));
         }
         let mut entry = base(self.kind, instance, &self.connection.client_id);
-        let namespace = instance.namespace().unwrap_or_default();
-        let bindings = self
-            .ctx
-            .stores
-            .bindings_of(&namespace, &instance.name_any());
-        for binding in bindings.iter().filter(|binding| !deleting(&***binding)) {
-            entry.roles.extend(self.role(binding, before));
-        }
+        entry.roles = self.roles(instance, before);
         self.is_needed(&entry).then_some(entry)
     }
 
     /// What was deployed for an instance, without what no binding of its own stands for any more.
     fn still_bound(&self, before: &Entry, instance: &HasuraInstance) -> Entry {
+        let roles = self.roles(instance, Some(before));
+        let mut entry = before.clone();
+        entry.roles.retain(|role| roles.contains(role));
+        entry
+    }
+
+    /// The roles and scopes that the live bindings of an instance stand for.
+    fn roles(
+        &self,
+        instance: &HasuraInstance,
+        before: Option<&Entry>,
+    ) -> BTreeSet<(String, String)> {
         let namespace = instance.namespace().unwrap_or_default();
         let bindings = self
             .ctx
             .stores
             .bindings_of(&namespace, &instance.name_any());
         let live = bindings.iter().filter(|binding| !deleting(&***binding));
-        let roles: BTreeSet<_> = live
-            .filter_map(|binding| self.role(binding, Some(before)))
-            .collect();
-        let mut entry = before.clone();
-        entry.roles.retain(|role| roles.contains(role));
-        entry
+        live.filter_map(|binding| self.role(binding, before))
+            .collect()
     }
 
     /// The role and the scope that a binding stands for in the claims.
@@ -162,7 +160,7 @@ impl View<'_> {
     }
 
     fn without_leaving(&self, entry: &Entry) -> Entry {
-        let leaving = leaving(&self.ctx.stores, self.tenant);
+        let leaving = self.ctx.stores.leaving_bindings(self.tenant);
         let resource = self.connection.resource_id(&entry.aud);
         let left = |role: &str, scope: &str| {
             leaving.iter().any(|binding| {
@@ -222,12 +220,6 @@ pub fn token_kind(binding: &HasuraRoleBinding) -> Kind {
         crate::api::binding::RoleType::User => Kind::Users,
         crate::api::binding::RoleType::MachineToMachine => Kind::Machines,
     }
-}
-
-fn leaving(stores: &Stores, tenant: &Key) -> Vec<Arc<HasuraRoleBinding>> {
-    let mut bindings = stores.bindings_remembering(&tenant.namespace, &tenant.name);
-    bindings.retain(|binding| deleting(&**binding));
-    bindings
 }
 
 /// The entry of an instance without any binding.

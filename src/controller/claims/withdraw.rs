@@ -7,6 +7,7 @@ use crate::{
     api::{LogtoTenant, conditions::types, tenant::ClaimsPolicy},
     controller::{
         context::{Context, deleting_for, key},
+        status::is_true,
         visit,
     },
     domain::claims::program::Kind,
@@ -58,9 +59,7 @@ pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::
 
 /// The credentials went first: the claims are left, and said, after a while.
 async fn without_connection(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::Error> {
-    let conditions = tenant.status.iter().flat_map(|status| &status.conditions);
-    let mut deployed = conditions.filter(|condition| condition.type_ == types::CLAIMS_DEPLOYED);
-    if !deployed.any(|condition| condition.status == "True") {
+    if !is_true(tenant, types::CLAIMS_DEPLOYED) {
         return Ok(());
     }
     let waited = deleting_for(tenant);

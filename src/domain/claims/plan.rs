@@ -40,6 +40,16 @@ impl Stored {
         })
     }
 
+    /// An owner's entries, by the names of their variables. One that somebody edited so that it can not be read is none.
+    pub fn entries(&self, owner: &Owner) -> BTreeMap<String, Entry> {
+        let ours = self
+            .variables
+            .iter()
+            .filter(|(key, _)| is_key_of(owner, key));
+        ours.filter_map(|(key, text)| Some((key.clone(), Entry::parse(text)?)))
+            .collect()
+    }
+
     /// The body of the PUT that stores it.
     pub fn body(&self) -> Value {
         let mut body = self.others.clone();
