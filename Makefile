@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster programs helm crds deny
+.PHONY: help demo test fmt lint unit cluster programs helm gitops crds deny
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -28,7 +28,7 @@ unit: ## Unit, property and contract suites; nothing but loopback is needed
 	$(CARGO) test --locked -p logto-hasura --test crds --test planner --test claims
 	$(CARGO) test --locked -p logto-emulator -p hasura-double -p script-runner -p logto-hasura-demo --tests
 
-cluster: programs helm ## The suites on a real control plane
+cluster: programs helm gitops ## The suites on a real control plane
 	$(CARGO) test --locked -p control-plane --tests
 	$(CARGO) test --locked -p logto-hasura --test cluster
 
@@ -37,6 +37,9 @@ programs: ## Get etcd, kube-apiserver and kube-controller-manager, once
 
 helm: ## Get helm, once
 	@$(CARGO) run --quiet --locked -p control-plane -- programs --with helm
+
+gitops: ## Build the GitOps tools that the suites run beside the operator, once
+	@$(CARGO) run --quiet --locked -p gitops
 
 crds: ## Write crds/ anew from the types
 	$(CARGO) run --quiet --locked --bin logto-hasura -- crds --out-dir crds

@@ -46,6 +46,9 @@ fn unbounded(schema: &serde_json::Value, path: &str) -> Vec<String> {
         Some("integer") if path.ends_with("bservedGeneration") => true,
         Some("integer") => schema.get("minimum").is_some() && schema.get("maximum").is_some(),
         Some("array") => schema.get("maxItems").is_some(),
+        Some("object") if schema.get("additionalProperties").is_some() => {
+            schema.get("maxProperties").is_some()
+        }
         _ => true,
     };
     if !bounded {
@@ -54,28 +57,93 @@ fn unbounded(schema: &serde_json::Value, path: &str) -> Vec<String> {
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         found.extend(unbounded(property, &format!("{path}.{name}")));
     }
-    if schema.get("items").is_some() {
-        found.extend(unbounded(&schema["items"], &format!("{path}[]")));
+    for all in ["items", "additionalProperties"] {
+        if schema.get(all).is_some() {
+            found.extend(unbounded(&schema[all], &format!("{path}[]")));
+        }
     }
     found
 }
 
 #[test]
-fn every_reason_and_condition_is_explained_in_the_documentation() {
+fn every_condition_and_reason_has_its_line_in_its_section_of_the_documentation() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let source = fs::read_to_string(root.join("src/api/conditions.rs")).unwrap();
-    let documentation = fs::read_to_string(root.join("docs/conditions.md")).unwrap();
-    let constants = source
-        .lines()
-        .filter(|line| line.trim().starts_with("pub const "));
-    let names: Vec<&str> = constants
-        .filter_map(|line| line.split('"').nth(1))
-        .collect();
-    assert!(names.len() > 50, "{names:?}");
-    for name in names {
-        assert!(
-            documentation.contains(&format!("| `{name}` |")),
-            "docs/conditions.md does not explain {name}"
-        );
+    let (types, reasons) = source.split_once("pub mod reasons {").unwrap();
+    let mut expected: Vec<(&str, String)> = Vec::new();
+    for (name, meaning) in constants(types) {
+        expected.push(("## Types", row(name, &meaning)));
     }
+    for (name, meaning) in constants(reasons) {
+        let (section, meaning) = section_of(&meaning);
+        expected.push((section, row(name, meaning)));
+    }
+    assert!(expected.len() > 90, "{expected:#?}");
+
+    let documentation = fs::read_to_string(root.join("docs/conditions.md")).unwrap();
+    let mut documented: Vec<(&str, String)> = rows(&documentation);
+    documented.retain(|(section, _)| *section != "## Events");
+    let differ = |one: &[(&str, String)], other: &[(&str, String)]| -> Vec<String> {
+        let missing = one.iter().filter(|row| !other.contains(row));
+        missing
+            .map(|(section, row)| format!("{section}: {row}"))
+            .collect()
+    };
+    let (missing, unknown) = (
+        differ(&expected, &documented),
+        differ(&documented, &expected),
+    );
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "docs/conditions.md lacks {missing:#?} and has {unknown:#?}"
+    );
+}
+
+/// The value of each constant with its doc comment.
+fn constants(source: &str) -> Vec<(&str, String)> {
+    let (mut all, mut meaning) = (Vec::new(), String::new());
+    for line in source.lines().map(str::trim) {
+        if let Some(comment) = line.strip_prefix("///") {
+            meaning.push_str(comment);
+        } else if line.starts_with("pub const ") {
+            let name = line.split('"').nth(1).unwrap();
+            all.push((name, meaning.trim().to_owned()));
+            meaning.clear();
+        } else {
+            meaning.clear();
+        }
+    }
+    all
+}
+
+/// Where a reason stands in the documentation, and its meaning without the word that says so.
+fn section_of(meaning: &str) -> (&'static str, &str) {
+    if let Some(meaning) = meaning.strip_prefix("Waiting: ") {
+        let section = "### It is waited for or tried again (`Reconciling`)";
+        (section, meaning)
+    } else if let Some(meaning) = meaning.strip_prefix("Change something: ") {
+        let section = "### Somebody has to change something (`Stalled`)";
+        (section, meaning)
+    } else {
+        ("### All is well, or not looked at yet", meaning)
+    }
+}
+
+/// A row of a table, which starts with a capital.
+fn row(name: &str, meaning: &str) -> String {
+    let (first, rest) = meaning.split_at(1);
+    format!("| `{name}` | {}{rest} |", first.to_uppercase())
+}
+
+/// The rows of all tables, each with the heading above it.
+fn rows(documentation: &str) -> Vec<(&str, String)> {
+    let (mut all, mut section) = (Vec::new(), "");
+    for line in documentation.lines() {
+        if line.starts_with('#') {
+            section = line;
+        } else if line.starts_with("| `") {
+            all.push((section, line.to_owned()));
+        }
+    }
+    all
 }

@@ -5,7 +5,11 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LocalRef, schema};
+use super::{
+    Origin, Reference,
+    policy::{AdoptionPolicy, ManagementPolicy, PlanStatus},
+    schema,
+};
 
 /// One Hasura role = one Logto scope = one Logto role.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -59,8 +63,8 @@ use super::{LocalRef, schema};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct HasuraRoleBindingSpec {
-    /// The HasuraInstance of this namespace. Can not be changed.
-    pub instance_ref: LocalRef,
+    /// The HasuraInstance. Can not be changed.
+    pub instance_ref: Reference,
     /// The role in Hasura, case-sensitive. Can not be changed.
     #[schemars(
         length(min = 1, max = 128),
@@ -77,6 +81,32 @@ pub struct HasuraRoleBindingSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub subjects: Vec<Subject>,
+    /// Whether the operator writes.
+    #[serde(default)]
+    pub management_policy: ManagementPolicy,
+    /// Whether a scope and a role of these names that somebody else made may be taken over. A role that holds another
+    /// scope than the binding's never is.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
+    /// What becomes of the scope and the role when the binding is deleted. What was taken over is never deleted, and the
+    /// claims name the role no longer whatever is said here.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// Hands off, at deletion too. Only consent that is withdrawn still takes effect.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// What becomes of a scope and a role when their binding is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// They are deleted, but a role that anybody holds stays, without the scope.
+    #[default]
+    DeleteUnused,
+    /// They are deleted, and with the role everybody's hold of it.
+    Delete,
+    /// They stay as they are.
+    Retain,
 }
 
 /// Somebody who is given the role: a user by `id`, `primaryEmail` or `username`, an application by `id` or `name`.
@@ -209,13 +239,13 @@ pub struct HasuraRoleBindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// Ready, Accepted, RoleSynced, ClaimsPublished, SubjectsAssigned, ExtraScopes, and Reconciling or Stalled while True.
+    /// Ready, Accepted, RoleSynced, ClaimsPublished, SubjectsAssigned, ExtraScopes, InSync, GrantWithdrawn, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// The LogtoTenant that the objects below are in, for cleaning up when the instance went first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tenant_ref: Option<LocalRef>,
+    pub tenant_ref: Option<Reference>,
     /// The scope in Logto.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeStatus>,
@@ -226,6 +256,9 @@ pub struct HasuraRoleBindingStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     pub subjects: Vec<SubjectStatus>,
+    /// With policy Observe: what would be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
     /// The last value of the reconcile annotation that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
@@ -242,6 +275,9 @@ pub struct ScopeStatus {
     /// Logto's id of the API resource that it belongs to.
     #[schemars(length(max = 64))]
     pub resource_id: String,
+    /// Where it comes from, as its mark says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// The role in Logto. The id says where to look; it proves nothing.
@@ -254,6 +290,9 @@ pub struct RoleStatus {
     /// The role's name in Logto.
     #[schemars(length(max = 128))]
     pub name: String,
+    /// Where it comes from, as its mark says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// What became of one subject.

@@ -35,6 +35,10 @@ pub mod types {
     pub const SUBJECTS_ASSIGNED: &str = "SubjectsAssigned";
     /// HasuraRoleBinding: the role holds other scopes too, so nobody is assigned to it.
     pub const EXTRA_SCOPES: &str = "ExtraScopes";
+    /// With policy Observe: all is as the spec says, and Manage would write nothing.
+    pub const IN_SYNC: &str = "InSync";
+    /// Somebody withdrew the consent that it needs: tokens that are out work until the time that the message says.
+    pub const GRANT_WITHDRAWN: &str = "GrantWithdrawn";
 }
 
 /// Reasons, in groups: what is well, what is waited for, what has to be changed.
@@ -45,6 +49,14 @@ pub mod reasons {
     pub const PROGRESSING: &str = "Progressing";
     /// Something failed that is tried again by itself.
     pub const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
+    /// Policy Observe: all was looked at and nothing written; the condition InSync and `status.plan` say what was found.
+    pub const OBSERVED: &str = "Observed";
+    /// `suspend` is true here or above: nothing is looked at.
+    pub const SUSPENDED: &str = "Suspended";
+    /// Policy Observe: Manage would do what `status.plan` says.
+    pub const CHANGES_PLANNED: &str = "ChangesPlanned";
+    /// The settings are delivered, but whether a Hasura runs with them can not be seen: there is no `deploymentRef`, or `delivery.rollout` is None.
+    pub const NOT_WATCHED: &str = "NotWatched";
     /// The object is being deleted and waits for something.
     pub const DELETING: &str = "Deleting";
 
@@ -89,6 +101,19 @@ pub mod reasons {
     /// Waiting: a user chooses the value himself at any sign-in; nothing may be permitted because of it.
     pub const USER_EDITABLE: &str = "UserEditable";
 
+    /// Waiting: another namespace's consent was withdrawn; what it granted is taken out of the claims.
+    pub const CONSENT_WITHDRAWN: &str = "ConsentWithdrawn";
+    /// Waiting: the Deployment does not refer to the Secret or ConfigMap with the settings; the message has the lines to put in.
+    pub const NOT_REFERENCED: &str = "NotReferenced";
+
+    /// Change something: namespaces are selected by labels, but the operator may not list namespaces. Give it that right, or name them.
+    pub const NAMESPACES_UNREADABLE: &str = "NamespacesUnreadable";
+    /// Change something: the instance does not let bindings of this namespace say who is given the role.
+    pub const SUBJECTS_FORBIDDEN: &str = "SubjectsForbidden";
+    /// Change something: a Secret or ConfigMap of the name in `delivery.name` is there and was not made by the operator.
+    pub const DELIVERY_TAKEN: &str = "DeliveryTaken";
+    /// Change something: another manager keeps setting an env entry back, and `conflictPolicy` Force gave up.
+    pub const FIELD_FIGHT: &str = "FieldFight";
     /// Change something: the Secret lacks a key, or its endpoint is not an https origin.
     pub const CREDENTIALS_INVALID: &str = "CredentialsInvalid";
     /// Change something: Logto refuses the credentials, or the application lacks "Logto Management API access".

@@ -5,7 +5,11 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LocalRef, Origin, schema};
+use super::{
+    Origin, Reference,
+    policy::{AdoptionPolicy, ManagementPolicy, Namespaces, PlanStatus},
+    schema,
+};
 
 /// One Hasura Deployment of this namespace, and the API resource in Logto that its tokens are for.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -20,6 +24,7 @@ use super::{LocalRef, Origin, schema};
     status = "HasuraInstanceStatus",
     derive = "PartialEq",
     doc = "One Hasura Deployment of this namespace, and the API resource in Logto that its tokens are for.",
+    validation = Rule::new("!has(self.spec) || self.spec.delivery.mode == 'PatchEnv' || has(self.spec.delivery.name) || size(self.metadata.name) <= 248").message("spec.delivery.name is needed: the instance's name and -auth would be longer than 253 characters").field_path(".spec.delivery.name"),
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -61,15 +66,17 @@ use super::{LocalRef, Origin, schema};
 #[x_kube(
     validation = Rule::new("self.tenantRef == oldSelf.tenantRef").message("spec.tenantRef can not be changed; make a new HasuraInstance").field_path(".tenantRef"),
     validation = Rule::new("self.apiResource.indicator == oldSelf.apiResource.indicator").message("spec.apiResource.indicator can not be changed, as in Logto; make a new HasuraInstance").field_path(".apiResource.indicator"),
-    validation = Rule::new("self.deploymentRef == oldSelf.deploymentRef").message("spec.deploymentRef can not be changed; make a new HasuraInstance").field_path(".deploymentRef"),
+    validation = Rule::new("has(self.deploymentRef) == has(oldSelf.deploymentRef) && (!has(self.deploymentRef) || self.deploymentRef == oldSelf.deploymentRef)").message("spec.deploymentRef can not be changed; make a new HasuraInstance").field_path(".deploymentRef"),
     validation = Rule::new("self.logtoRoleNamePrefix == oldSelf.logtoRoleNamePrefix").message("spec.logtoRoleNamePrefix can not be changed: roles would be renamed under their holders").field_path(".logtoRoleNamePrefix"),
     validation = Rule::new("self.auth.mode != 'JWT' || oldSelf.auth.mode != 'JWT' || (has(self.auth.jwt) ? self.auth.jwt.claimsNamespace : 'https://hasura.io/jwt/claims') == (has(oldSelf.auth.jwt) ? oldSelf.auth.jwt.claimsNamespace : 'https://hasura.io/jwt/claims')").message("spec.auth.jwt.claimsNamespace can not be changed: tokens that are out would be refused").field_path(".auth.jwt.claimsNamespace"),
-    validation = Rule::new("self.auth.mode != 'Webhook' || self.logtoRoleNamePrefix == ''").message("spec.logtoRoleNamePrefix has to be empty in mode Webhook, where Logto compares the role's name with the Hasura role").field_path(".logtoRoleNamePrefix")
+    validation = Rule::new("self.auth.mode != 'Webhook' || self.logtoRoleNamePrefix == ''").message("spec.logtoRoleNamePrefix has to be empty in mode Webhook, where Logto compares the role's name with the Hasura role").field_path(".logtoRoleNamePrefix"),
+    validation = Rule::new("self.auth.mode != 'Webhook' || !has(self.allowedBindings) || size(self.allowedBindings) == 0").message("spec.allowedBindings has to be empty in mode Webhook, where a role works by its name in the whole tenant").field_path(".allowedBindings"),
+    validation = Rule::new("has(self.deploymentRef) || self.delivery.mode != 'PatchEnv'").message("spec.deploymentRef can be left out with delivery.mode Secret or ConfigMap only").field_path(".deploymentRef")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct HasuraInstanceSpec {
-    /// The LogtoTenant of this namespace that signs people in. Can not be changed.
-    pub tenant_ref: LocalRef,
+    /// The LogtoTenant that signs people in. Can not be changed.
+    pub tenant_ref: Reference,
     /// The API resource in Logto that stands for this Hasura.
     pub api_resource: ApiResource,
     /// What the names of this instance's roles start with. Role names are unique in a Logto tenant, so `shop-` keeps
@@ -77,14 +84,68 @@ pub struct HasuraInstanceSpec {
     #[serde(default)]
     #[schemars(length(max = 63), regex(pattern = r"^([A-Za-z][A-Za-z0-9_:.-]*)?$"))]
     pub logto_role_name_prefix: String,
-    /// The Deployment of this namespace that runs Hasura. Can not be changed.
-    pub deployment_ref: DeploymentRef,
+    /// The Deployment of this namespace that runs Hasura. Left out for a Hasura that runs elsewhere; `delivery.mode` is
+    /// then Secret or ConfigMap. Can not be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_ref: Option<DeploymentRef>,
     /// How Hasura recognises its callers.
     #[serde(default)]
     pub auth: Auth,
     /// How the settings reach Hasura.
     #[serde(default)]
     pub delivery: Delivery,
+    /// Bindings of other namespaces that the instance takes. Those of its own namespace it always takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub allowed_bindings: Vec<AllowedBindings>,
+    /// Whether the operator writes, for the instance and its bindings.
+    #[serde(default)]
+    pub management_policy: ManagementPolicy,
+    /// Whether an API resource of this indicator that somebody else made may be taken over.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
+    /// What becomes of the API resource, the claims and the settings of Hasura when the instance is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// Hands off, at deletion too, for the instance and its bindings. Only consent that is withdrawn still takes effect.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// Bindings of other namespaces that an instance takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedBindings {
+    /// Where they are.
+    pub namespaces: Namespaces,
+    /// The Hasura roles that they may bind; a `*` at the end stands for anything. A `logtoRole.name` of theirs has to
+    /// match too, behind the prefix.
+    #[schemars(schema_with = "schema::role_patterns")]
+    pub hasura_roles: Vec<String>,
+    /// Whether they may say who is given the role.
+    #[serde(default)]
+    pub subjects: SubjectsPolicy,
+}
+
+/// Whether a binding of another namespace may say who is given the role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SubjectsPolicy {
+    /// It may have neither `subjects` nor `logtoRole.isDefault: true`.
+    #[default]
+    Forbid,
+    /// It may.
+    Allow,
+}
+
+/// What becomes of what an instance made when it is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// All of it stays as it is.
+    #[default]
+    Retain,
+    /// The settings are taken from Hasura, the claims from the tokens, and the API resource is deleted if the operator
+    /// made it and nothing of somebody else's is in it.
+    Delete,
 }
 
 /// An API resource as Logto knows it.
@@ -284,12 +345,32 @@ fn default_allowed_skew() -> i32 {
 }
 
 /// How the settings reach Hasura.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.mode != 'PatchEnv' || !has(self.name)").message("name belongs to mode Secret and ConfigMap").field_path(".name"),
+    validation = Rule::new("self.mode != 'PatchEnv' || self.rollout != 'None'").message("rollout None belongs to mode Secret and ConfigMap: a changed env entry always rolls the Deployment").field_path(".rollout"),
+    validation = Rule::new("self.mode == 'PatchEnv' || self.conflictPolicy != 'Force'").message("conflictPolicy Force belongs to mode PatchEnv").field_path(".conflictPolicy")
+)]
 pub struct Delivery {
-    /// `PatchEnv`: as env entries of the Deployment's container.
+    /// `PatchEnv`: as env entries of the Deployment's container. `Secret`, `ConfigMap`: as keys of an object that the
+    /// Deployment refers to by your hand.
     #[serde(default)]
     pub mode: DeliveryMode,
+    /// Name of the Secret or ConfigMap; default the instance's name and `-auth`. The operator makes it; one that is there
+    /// already is never taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+    )]
+    pub name: Option<String>,
+    /// Whether the pods are started anew when the Secret or ConfigMap changes; running ones never read it again.
+    #[serde(default)]
+    pub rollout: RolloutPolicy,
+    /// What to do when somebody else set an env entry to another value.
+    #[serde(default)]
+    pub conflict_policy: ConflictPolicy,
     /// Lets a Deployment with strategy Recreate be patched. Its old pods end before the new ones are seen to work.
     #[serde(default)]
     pub allow_recreate: bool,
@@ -301,6 +382,30 @@ pub enum DeliveryMode {
     /// As env entries of the Deployment's container, by server-side apply.
     #[default]
     PatchEnv,
+    /// As a Secret of this namespace, its keys named as the variables.
+    Secret,
+    /// As a ConfigMap of this namespace, its keys named as the variables. Nothing in them is secret.
+    ConfigMap,
+}
+
+/// Whether pods are started anew when what they read changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RolloutPolicy {
+    /// By an annotation on the Deployment's pod template.
+    #[default]
+    Annotation,
+    /// They are yours to start.
+    None,
+}
+
+/// What to do when somebody else set an env entry to another value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ConflictPolicy {
+    /// Leave it, and say so.
+    #[default]
+    Fail,
+    /// Set it all the same, at most five times in ten minutes. At deletion it stays.
+    Force,
 }
 
 /// What the operator found and did.
@@ -311,7 +416,7 @@ pub struct HasuraInstanceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, UserEditableClaim, and Reconciling or Stalled while True.
+    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, UserEditableClaim, InSync, GrantWithdrawn, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -321,6 +426,12 @@ pub struct HasuraInstanceStatus {
     /// The Deployment as the operator last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentStatus>,
+    /// The Secret or ConfigMap that was delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<DeliveredStatus>,
+    /// With policy Observe: what would be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
     /// The last value of the reconcile annotation that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
@@ -355,4 +466,28 @@ pub struct DeploymentStatus {
     pub auth_hash: String,
     /// Whether every replica was seen to run with them. Later rollouts, of a new image for example, do not undo this.
     pub rolled_out: bool,
+    /// The manager that an env entry was taken from by force, so that taking ours away would leave nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub forced_from: Option<String>,
+}
+
+/// The Secret or ConfigMap that was delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveredStatus {
+    /// Which kind it is.
+    pub kind: DeliveredKind,
+    /// Its name.
+    #[schemars(length(max = 253))]
+    pub name: String,
+}
+
+/// What the settings are delivered in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeliveredKind {
+    /// A Secret.
+    Secret,
+    /// A ConfigMap.
+    ConfigMap,
 }

@@ -9,11 +9,13 @@
 pub mod binding;
 pub mod conditions;
 pub mod instance;
+pub mod policy;
 mod schema;
 pub mod tenant;
 
 pub use binding::{HasuraRoleBinding, HasuraRoleBindingSpec, HasuraRoleBindingStatus};
 pub use instance::{HasuraInstance, HasuraInstanceSpec, HasuraInstanceStatus, RoleSource};
+pub use policy::Reference;
 pub use tenant::{ExistingScript, LogtoTenant, LogtoTenantSpec, LogtoTenantStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -29,18 +31,6 @@ pub const FINALIZER: &str = "logto-hasura.dev/cleanup";
 
 /// Annotation on our kinds: any new value asks for one re-read of that object, at most once in ten seconds.
 pub const RECONCILE_REQUESTED_AT: &str = "logto-hasura.dev/reconcile-requested-at";
-
-/// A reference to an object of our own kinds in the same namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LocalRef {
-    /// Name of the object.
-    #[schemars(
-        length(min = 1, max = 253),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
-    )]
-    pub name: String,
-}
 
 /// Where an object in Logto comes from, as far as the operator has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -11,7 +11,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 pub fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
-        "maxItems": 8,
+        "maxItems": 12,
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
         "items": {
@@ -39,6 +39,59 @@ pub fn hasura_roles(_: &mut SchemaGenerator) -> Schema {
         "maxItems": 20,
         "x-kubernetes-list-type": "set",
         "items": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z][A-Za-z0-9_:.-]*$"}
+    })
+}
+
+/// Names of namespaces, at least one: an empty list would be a selector that selects nothing.
+pub fn namespace_names(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 64,
+        "x-kubernetes-list-type": "set",
+        "items": {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
+    })
+}
+
+/// Labels, at least one: none at all would select every namespace.
+///
+/// A null that the schema forbids is dropped before anything is checked, so that `{team: null, stage: a}` would select
+/// more than it says; nulls are let through to a rule that refuses them. A schema can not bound keys, so another does. Source: kubernetes/apimachinery `pkg/api/validate/content`, `IsLabelKey`.
+pub fn match_labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 16,
+        "x-kubernetes-validations": [{
+            "rule": "self.all(key, size(key) <= 317 && key.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$'))",
+            "message": "a key of matchLabels is a label's key, such as example.com/team"
+        }, {
+            "rule": "self.all(key, dyn(self[key]) != null)",
+            "message": "a value of matchLabels is a text, an empty one for a label without a value"
+        }],
+        "additionalProperties": {"type": "string", "nullable": true, "maxLength": 63, "pattern": "^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"}
+    })
+}
+
+/// Patterns of roles, at least one: a name, or the beginning of one and `*`.
+pub fn role_patterns(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 64,
+        "x-kubernetes-list-type": "set",
+        "items": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^([A-Za-z][A-Za-z0-9_:.-]*)?[*]?$"}
+    })
+}
+
+/// Resource indicators, or the beginnings of some, at least one. No `*`, which would look like a pattern and be none.
+pub fn indicators(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 32,
+        "x-kubernetes-list-type": "set",
+        "items": {"type": "string", "minLength": 4, "maxLength": 256, "pattern": "^[a-z][a-z0-9+.-]*:[A-Za-z0-9._~:/?@!$'()+,;=-]+$"}
     })
 }
 

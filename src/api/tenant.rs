@@ -5,7 +5,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema;
+use super::{
+    policy::{ManagementPolicy, Namespaces, PlanStatus},
+    schema,
+};
 
 /// One Logto tenant and the credentials for its Management API.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -78,6 +81,15 @@ pub struct LogtoTenantSpec {
     /// Whether the keys at the address that Hasura will use are fetched and compared with the tenant's.
     #[serde(default)]
     pub jwks_check: JwksCheck,
+    /// Instances of other namespaces that may use the tenant. Those of its own namespace always may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub allowed_instances: Vec<AllowedInstances>,
+    /// What may be taken over that somebody else made in Logto, and from where. Default: nothing. An instance or binding
+    /// has to ask for it too, with `adoptionPolicy: Adopt`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub adoption: Vec<Adoptable>,
     /// Whether instances may use mode Webhook, in which every role of the tenant works in Hasura by its name alone.
     #[serde(default)]
     pub webhook_mode: WebhookMode,
@@ -91,6 +103,44 @@ pub struct LogtoTenantSpec {
     #[serde(default = "default_resync_period")]
     #[schemars(range(min = 60, max = 86400))]
     pub resync_period_seconds: i32,
+    /// Whether the operator writes, here and in all that uses this tenant.
+    #[serde(default)]
+    pub management_policy: ManagementPolicy,
+    /// Hands off, at deletion too, here and in all that uses this tenant. Only consent that is withdrawn still takes
+    /// effect.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// Instances of other namespaces that may use the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedInstances {
+    /// Where they are.
+    pub namespaces: Namespaces,
+    /// The indicators that they may have. One that ends with `/` or `:` stands for all that start with it, any other for
+    /// itself alone.
+    #[schemars(schema_with = "schema::indicators")]
+    pub indicator_prefixes: Vec<String>,
+}
+
+/// What may be taken over from some namespaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.indicators) || has(self.roles)").message("name indicators, roles, or both")
+)]
+pub struct Adoptable {
+    /// Where the instances and bindings are that may take over.
+    pub namespaces: Namespaces,
+    /// API resources, by their indicators to the letter, and the scopes in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::indicators")]
+    pub indicators: Option<Vec<String>>,
+    /// Roles, by their names in Logto; a `*` at the end stands for anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::role_patterns")]
+    pub roles: Option<Vec<String>>,
 }
 
 /// A Secret of the same namespace.
@@ -223,7 +273,7 @@ pub struct LogtoTenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// Ready, Connected, ClaimsDeployed, JwksCacheable, and Reconciling or Stalled while True.
+    /// Ready, Connected, ClaimsDeployed, JwksCacheable, InSync, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -238,6 +288,9 @@ pub struct LogtoTenantStatus {
     /// The keys that sign the tenant's tokens, as Hasura is told of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_set: Option<KeySetStatus>,
+    /// With policy Observe: what would be done to the Custom JWT scripts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
     /// The last value of the reconcile annotation that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]

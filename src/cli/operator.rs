@@ -22,7 +22,7 @@ use crate::{
     args_override_self = true,
     after_help = "Examples:
   logto-hasura operator
-  logto-hasura operator --watch-namespace shop --log-format json --owner-id staging
+  logto-hasura operator --watch-namespace shop,billing --log-format json --owner-id staging
 
 The cluster is the one that the pod runs in, or that of KUBECONFIG."
 )]
@@ -32,9 +32,14 @@ pub struct Args {
     #[arg(long, env = "LOGTO_HASURA_OWNER_ID", value_name = "ID")]
     owner_id: Option<String>,
 
-    /// Watch one namespace only
-    #[arg(long, env = "LOGTO_HASURA_WATCH_NAMESPACE", value_name = "NAMESPACE")]
-    watch_namespace: Option<String>,
+    /// Watch these namespaces only, separated by commas. Default: all
+    #[arg(
+        long,
+        env = "LOGTO_HASURA_WATCH_NAMESPACE",
+        value_name = "NAMESPACES",
+        value_delimiter = ','
+    )]
+    watch_namespace: Vec<String>,
 
     /// Where probes and metrics are served: /livez, /readyz, /metrics
     #[arg(
@@ -183,7 +188,7 @@ async fn operate(args: Args) -> Result<(), Error> {
     let owner = owner(&client, owner_id).await?;
     tracing::info!(
         owner = owner.as_str(),
-        namespace = watch_namespace,
+        namespaces = watch_namespace.join(","),
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
@@ -193,7 +198,7 @@ async fn operate(args: Args) -> Result<(), Error> {
     let stop = CancellationToken::new();
     let settings = Settings {
         owner,
-        namespace: watch_namespace,
+        namespaces: watch_namespace,
         clocks: clocks.into(),
     };
     let server = server::serve(listen, readiness.clone(), Arc::clone(&metrics));

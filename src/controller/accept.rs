@@ -11,6 +11,7 @@ use super::{
     registry::Connection,
     rivals,
     status::{is_settled, is_true},
+    stores::{instance_key, tenant_key},
     visit::{Next, Outcome},
 };
 use crate::{
@@ -19,12 +20,13 @@ use crate::{
         conditions::{reasons, types},
     },
     domain::{
+        consent::{self, Consent},
         desired::{Binding, Invalid},
         precedence::Key,
     },
 };
 
-/// A binding that its instance takes and that lost nothing to another one.
+/// A binding that may refer to what it refers to, and makes sense there.
 pub struct Accepted {
     /// The instance.
     pub instance: Arc<HasuraInstance>,
@@ -59,61 +61,136 @@ pub fn accept(
     binding: &Arc<HasuraRoleBinding>,
     ctx: &Context,
 ) -> Result<Accepted, Option<Refusal>> {
-    let said = |outcome: Outcome| Some(Refusal::from(outcome));
-    let namespace = binding.namespace().unwrap_or_default();
-    let name = &binding.spec.instance_ref.name;
-    let Some(instance) = ctx.stores.instance_of(binding) else {
-        let message = format!("HasuraInstance {name:?} is not in this namespace; it is waited for");
-        return Err(said(Outcome::waiting(reasons::INSTANCE_NOT_FOUND, message)));
-    };
-    let tenant = Key {
-        namespace: namespace.clone(),
-        name: instance.spec.tenant_ref.name.clone(),
-    };
-    let desired = Binding::new(
-        &ctx.owner,
-        &namespace,
-        &binding.name_any(),
-        binding,
-        &instance,
-    )
-    .map_err(|invalid| {
-        claims::refuse_if_connected(ctx, &tenant, binding);
-        said(Outcome::stalled(reason_of(&invalid), invalid.to_string()))
-    })?;
-    let connection = match access(ctx, &tenant) {
-        Access::Open(connection) => connection,
-        Access::NotFound(message) => {
-            return Err(said(Outcome::waiting(reasons::TENANT_NOT_FOUND, message)));
-        }
-        Access::Unvisited => return Err(None),
-        Access::Closed(_) if is_settled(&**binding) => return Err(None),
-        Access::Closed(message) => {
-            return Err(said(Outcome::waiting(reasons::TENANT_NOT_READY, message)));
-        }
-    };
-    if !connection.vouches_for(&desired.indicator, &key(&*instance)) {
-        let message =
-            format!("the API resource of HasuraInstance {name:?} is not there yet; see its status");
+    let accepted = look(binding, ctx)?;
+    let Accepted {
+        instance,
+        desired,
+        connection,
+        ..
+    } = &accepted;
+    if !connection.vouches_for(&desired.indicator, &key(&**instance)) {
+        let message = format!(
+            "the API resource of HasuraInstance {:?} is not there yet; see its status",
+            instance.name_any()
+        );
         // One that is stalled was refused its resource, and is not merely unvisited since the operator started.
-        let says_something = !is_settled(&**binding) || is_true(&*instance, types::STALLED);
+        let says_something = !is_settled(&**binding) || is_true(&**instance, types::STALLED);
         let outcome = Outcome::waiting(reasons::INSTANCE_NOT_READY, message);
         return Err(says_something.then(|| outcome.into()));
     }
-    let accepted = Accepted {
-        instance,
-        tenant,
-        desired,
-        connection,
-    };
     match refused(binding, ctx, &accepted) {
         Some(refusal) => Err(Some(refusal)),
         None => Ok(accepted),
     }
 }
 
+/// The same before it is known whether the instance has its API resource, and what others ask for.
+pub fn look(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Accepted, Option<Refusal>> {
+    let said = |outcome: Outcome| Some(Refusal::from(outcome));
+    let instance = instance(binding, ctx)?;
+    let tenant = tenant_key(&instance);
+    let Key { namespace, name } = key(&**binding);
+    let desired =
+        Binding::new(&ctx.owner, &namespace, &name, binding, &instance).map_err(|invalid| {
+            claims::refuse_if_connected(ctx, &tenant, binding);
+            said(Outcome::stalled(reason_of(&invalid), invalid.to_string()))
+        })?;
+    if subjects_are_forbidden(binding, ctx, &instance) {
+        claims::refuse_if_connected(ctx, &tenant, binding);
+        let message = "HasuraInstance's spec.allowedBindings lets bindings of this namespace have the role, but not say who \
+                       is given it: leave out spec.subjects and spec.logtoRole.isDefault, or ask its owner for subjects: Allow";
+        let outcome = Outcome::stalled(reasons::SUBJECTS_FORBIDDEN, message);
+        return Err(said(outcome));
+    }
+    let elsewhere = |message: String| {
+        if tenant.namespace == namespace {
+            message
+        } else {
+            // What is wrong with another namespace's tenant is for its owner to read.
+            format!(
+                "the LogtoTenant of HasuraInstance {:?} is not there or not connected; it is waited for",
+                instance.name_any()
+            )
+        }
+    };
+    let connection = match access(ctx, &instance) {
+        Access::Open(connection) => connection,
+        Access::NotFound(message) => {
+            if ctx.stores.consent_to_instance(&instance) == Consent::Withheld {
+                claims::refuse_if_connected(ctx, &tenant, binding);
+            }
+            let message = elsewhere(message);
+            return Err(said(Outcome::waiting(reasons::TENANT_NOT_FOUND, message)));
+        }
+        Access::Unvisited => return Err(None),
+        Access::Closed(_) if is_settled(&**binding) => return Err(None),
+        Access::Closed(message) => {
+            let message = elsewhere(message);
+            return Err(said(Outcome::waiting(reasons::TENANT_NOT_READY, message)));
+        }
+    };
+    Ok(Accepted {
+        instance,
+        tenant,
+        desired,
+        connection,
+    })
+}
+
+/// The instance that a binding names, if it takes the binding. One that does not is as if it were not there.
+fn instance(
+    binding: &Arc<HasuraRoleBinding>,
+    ctx: &Context,
+) -> Result<Arc<HasuraInstance>, Option<Refusal>> {
+    if let Some(instance) = ctx.stores.instance_of(binding) {
+        match ctx.stores.consent_to_binding(&instance, binding) {
+            Consent::Given => return Ok(instance),
+            // What can not be told changes nothing.
+            Consent::Unknown if is_settled(&**binding) => return Err(None),
+            Consent::Unknown => {}
+            Consent::Withheld => claims::refuse_if_connected(ctx, &tenant_key(&instance), binding),
+        }
+    }
+    let Key { namespace, name } = instance_key(binding);
+    let message = if binding.namespace().as_ref() == Some(&namespace) {
+        format!("HasuraInstance {name:?} is not in this namespace; it is waited for")
+    } else {
+        format!(
+            "there is no HasuraInstance {name:?} in namespace {namespace:?} whose spec.allowedBindings takes this role from \
+             this namespace; it is waited for"
+        )
+    };
+    let outcome = Outcome::waiting(reasons::INSTANCE_NOT_FOUND, message);
+    Err(Some(outcome.into()))
+}
+
+/// Ends the grant of a binding whose consent was withdrawn, whatever else is to be done for it.
+pub fn note_consent(binding: &HasuraRoleBinding, ctx: &Context) {
+    let Some(instance) = ctx.stores.instance_of(binding) else {
+        return;
+    };
+    if ctx.stores.consent_to_binding(&instance, binding) == Consent::Withheld {
+        claims::refuse_if_connected(ctx, &tenant_key(&instance), binding);
+    }
+}
+
+fn subjects_are_forbidden(
+    binding: &HasuraRoleBinding,
+    ctx: &Context,
+    instance: &HasuraInstance,
+) -> bool {
+    let (instance_key, own) = (key(instance), key(binding));
+    ctx.stores.namespaces.with(|known| {
+        consent::forbids_subjects(
+            (&instance_key.namespace, &instance.spec),
+            (&own.namespace, &binding.spec),
+            known,
+        )
+    })
+}
+
 /// What speaks against a binding that would be carried out else: what it lost to another one, or claims that nobody gives.
-fn refused(
+pub fn refused(
     binding: &Arc<HasuraRoleBinding>,
     ctx: &Context,
     accepted: &Accepted,
@@ -133,7 +210,7 @@ fn refused(
             claims::refuse_if_connected(ctx, tenant, binding);
         }
         let outcome = Outcome {
-            verdict: rivals::verdict(&lost, &tenant.namespace),
+            verdict: rivals::verdict(&lost, &binding.namespace().unwrap_or_default()),
             next: Next::Change,
         };
         return Some(Refusal {

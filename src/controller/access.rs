@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use kube::ResourceExt;
 
-use super::{context::Context, registry::Connection, status::Verdict};
-use crate::domain::precedence::Key;
+use super::{context::Context, registry::Connection, status::Verdict, stores::tenant_key};
+use crate::{api::HasuraInstance, domain::consent::Consent};
 
 /// How far one gets.
 pub enum Access {
@@ -19,14 +19,26 @@ pub enum Access {
     Open(Arc<Connection>),
 }
 
-/// The way to a tenant.
-pub fn access(ctx: &Context, tenant: &Key) -> Access {
-    let reference = ObjectRef::new(&tenant.name).within(&tenant.namespace);
-    let Some(object) = ctx.stores.tenants.get(&reference) else {
-        return Access::NotFound(format!(
-            "LogtoTenant {:?} is not in this namespace; it is waited for",
-            tenant.name
-        ));
+/// The way from an instance to its tenant. One that the instance may not use is as if it were not there.
+pub fn access(ctx: &Context, instance: &HasuraInstance) -> Access {
+    let tenant = &tenant_key(instance);
+    let consent = ctx.stores.consent_to_instance(instance);
+    let object = ctx.stores.tenant(tenant);
+    let Some(object) = object.filter(|_| consent == Consent::Given) else {
+        return Access::NotFound(
+            if instance.namespace().as_ref() == Some(&tenant.namespace) {
+                format!(
+                    "LogtoTenant {:?} is not in this namespace; it is waited for",
+                    tenant.name
+                )
+            } else {
+                format!(
+                    "there is no LogtoTenant {:?} in namespace {:?} whose spec.allowedInstances takes this instance with its \
+                 indicator; it is waited for",
+                    tenant.name, tenant.namespace
+                )
+            },
+        );
     };
     // An entry of a tenant of the same name that is gone says nothing about this one.
     let Some(entry) = ctx

@@ -7,14 +7,19 @@ use super::{
     registry::Connection,
     role_sync::reason_of_conflict,
     status,
+    stores::{Stores, tenant_key},
     visit::{Error, Outcome},
 };
 use crate::{
-    api::{HasuraInstance, Origin, instance::ApiResourceStatus},
+    api::{HasuraInstance, Origin, instance::ApiResourceStatus, policy::PlannedStep},
     domain::{
+        adoption::{self, Permission},
+        consent::{self, Consent},
         desired::Resource,
+        observed::Observed,
         plan::{Conflict, Standing, Step, plan_resource},
-        precedence::Key,
+        release::release_resource,
+        words,
     },
     logto,
 };
@@ -88,6 +93,38 @@ pub async fn sync(
     )))
 }
 
+/// The steps that [`sync`] would take, in words; or what it would say.
+///
+/// # Errors
+/// Why Logto could not be read.
+pub async fn foresee(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    reread: bool,
+) -> Result<Result<Vec<PlannedStep>, Conflict>, Outcome> {
+    let mut fresh = reread;
+    loop {
+        if fresh && let Err(error) = reread_resource(instance, connection).await {
+            return Err(outcome_of(ctx, instance, connection, &error));
+        }
+        match plan(instance, ctx, connection) {
+            // Nothing is called taken on the word of an old listing.
+            Err(_) if !fresh => fresh = true,
+            Err(conflict) => return Ok(Err(conflict)),
+            Ok(steps) => {
+                let words = |observed: &Observed| {
+                    steps
+                        .iter()
+                        .map(|step| words::planned(step, observed))
+                        .collect()
+                };
+                return Ok(Ok(connection.session.observe(words)));
+            }
+        }
+    }
+}
+
 fn plan(
     instance: &HasuraInstance,
     ctx: &Context,
@@ -97,8 +134,59 @@ fn plan(
     connection.session.observe(|observed| {
         let found = observed.resources.get(&desired.indicator);
         let standing = standing(instance, connection, found.map(|found| found.id.as_str()));
-        plan_resource(&desired, found, standing, &ctx.owner)
+        let adoption = adoption(&ctx.stores, instance);
+        plan_resource(&desired, found, standing, &ctx.owner, adoption)
     })
+}
+
+/// Whether an instance may take over an API resource of its indicator, by its own word and its tenant's.
+pub fn adoption(stores: &Stores, instance: &HasuraInstance) -> Permission {
+    let Some(tenant) = stores.tenant(&tenant_key(instance)) else {
+        return Permission::NotAsked;
+    };
+    let namespace = key(instance).namespace;
+    stores.namespaces.with(|known| {
+        adoption::of_indicator(
+            instance.spec.adoption_policy,
+            &tenant.spec.adoption,
+            &instance.spec.api_resource.indicator,
+            |selector| consent::selects(selector, &namespace, known) == Consent::Given,
+        )
+    })
+}
+
+/// Deletes the API resource, read just now, if it was made for the instance and nobody else has anything in it; gives why
+/// it stays otherwise.
+///
+/// # Errors
+/// Those of the requests.
+pub async fn delete(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+) -> Result<Option<String>, logto::Error> {
+    reread_resource(instance, connection).await?;
+    let indicator = &instance.spec.api_resource.indicator;
+    let step = connection.session.observe(|observed| {
+        let found = observed.resources.get(indicator)?;
+        // The status is believed only for the very resource that it speaks of.
+        let status = remembered(instance).filter(|status| status.id.as_ref() == Some(&found.id));
+        Some(release_resource(
+            indicator,
+            found,
+            instance.spec.deletion_policy,
+            status.map(|status| status.origin),
+            &ctx.owner,
+        ))
+    });
+    match step {
+        None => Ok(None),
+        Some(Err(stays)) => Ok(Some(stays.to_string())),
+        Some(Ok(step)) => {
+            connection.session.execute(&step).await?;
+            Ok(None)
+        }
+    }
 }
 
 fn makes(steps: &[Step]) -> bool {
@@ -217,11 +305,18 @@ fn failed(
     connection: &Connection,
     error: &logto::Error,
 ) -> Synced {
+    Synced::No(outcome_of(ctx, instance, connection, error))
+}
+
+fn outcome_of(
+    ctx: &Context,
+    instance: &HasuraInstance,
+    connection: &Connection,
+    error: &logto::Error,
+) -> Outcome {
     connection.session.note(error);
     if connection.session.is_down() {
-        let Key { namespace, .. } = key(instance);
-        ctx.triggers
-            .tenant(&namespace, &instance.spec.tenant_ref.name);
+        ctx.triggers.tenant(&tenant_key(instance));
     }
-    Synced::No(Outcome::of(error))
+    Outcome::of(error)
 }

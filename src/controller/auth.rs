@@ -1,28 +1,42 @@
 //! The auth settings of an instance's Deployment, and its rollout.
 
+mod foresee;
+
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, runtime::events::EventType};
+use sha2::{Digest, Sha256};
+
+pub use foresee::foresee;
 
 use super::{
     context::{Context, deleting, key},
-    keys,
+    delivery, force, keys,
     registry::Connection,
     rollout,
     status::Verdict,
+    stores::tenant_key,
     visit::{Error, Next, Outcome},
     webhook,
 };
 use crate::{
-    api::{HasuraInstance, conditions::reasons, instance::AuthMode},
-    domain::{auth_hook::auth_hook, jwt_secret::JwtSecret, precedence::Key},
+    api::{
+        HasuraInstance,
+        conditions::reasons,
+        instance::{AuthMode, ConflictPolicy},
+    },
+    domain::{auth_hook::auth_hook, jwt_secret::JwtSecret},
     hasura::{
-        apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_apply},
+        apply::{
+            Apis, AuthPatch, Judged, JudgedApplyError, judge_live, judged_apply, judged_dry_run,
+        },
         apply_error::ApplyError,
         container,
-        diff::{Change, diff},
+        delivered::Delivered,
+        diff::{Blocked, Change, Finding, diff},
         env::{AUTH_HASH, AuthEnv, DesiredAuth},
+        env_from::SourceKind,
         startup::anonymous_role,
     },
 };
@@ -35,6 +49,8 @@ pub enum Configured {
     RollingOut(Outcome),
     /// Every replica ran with them.
     RolledOut,
+    /// They are delivered, and whether a Hasura runs with them can not be seen.
+    Delivered,
     /// Every replica ran with them, but by now somebody has to change something.
     Objected(Outcome),
 }
@@ -48,37 +64,92 @@ pub async fn configure(
     ctx: &Context,
     connection: &Connection,
 ) -> Result<Configured, Error> {
-    let name = instance.spec.deployment_ref.name.clone();
-    let namespace = instance.namespace().unwrap_or_default();
-    let deployments: Api<Deployment> = Api::namespaced(ctx.client.clone(), &namespace);
-    let Some(live) = deployments.get_opt(&name).await? else {
-        let message = format!("Deployment {name:?} is not in this namespace; it is waited for");
-        return Ok(Configured::No(Outcome::waiting(
-            reasons::DEPLOYMENT_NOT_FOUND,
-            message,
-        )));
+    let objection = objection(instance, ctx, connection);
+    let Some(named) = instance.spec.deployment_ref.clone() else {
+        let result = deliver_alone(instance, ctx, connection, objection.as_ref()).await;
+        return Ok(match (result, objection) {
+            (Err(outcome), _) => Configured::No(outcome),
+            (Ok(()), Some(objection)) => Configured::Objected(objection),
+            (Ok(()), None) => Configured::Delivered,
+        });
     };
-    let objection = match instance.spec.auth.mode {
-        AuthMode::Jwt => None,
-        AuthMode::Webhook => webhook::check(ctx, instance, connection).err(),
+    let Some(live) = deployment(instance, ctx, &named.name).await? else {
+        return Ok(Configured::No(not_found(&named.name)));
     };
-    let visit = Visit {
+    let mut visit = Visit {
         instance,
         ctx,
         connection,
         objection: objection.as_ref(),
+        wanted: &named.container,
+        forced_from: None,
     };
     let (deployment, desired) = match visit.patched(live).await {
         Ok(patched) => patched,
         Err(outcome) => return Ok(Configured::No(outcome)),
     };
-    Ok(
-        match (rollout::look(instance, &deployment, &desired), objection) {
-            (Configured::RolledOut, Some(objection)) => Configured::Objected(objection),
-            (Configured::RollingOut(_), Some(objection)) => Configured::RollingOut(objection),
-            (configured, _) => configured,
-        },
-    )
+    let forced_from = visit.forced_from;
+    let configured = rollout::look(instance, &deployment, &desired, forced_from);
+    Ok(match (configured, objection) {
+        (Configured::RolledOut, Some(objection)) => Configured::Objected(objection),
+        (Configured::RollingOut(_), Some(objection)) => Configured::RollingOut(objection),
+        (_, None) if !rollout::is_watched(instance) => Configured::Delivered,
+        (configured, _) => configured,
+    })
+}
+
+/// What speaks against writing the settings, whatever the Deployment is.
+fn objection(instance: &HasuraInstance, ctx: &Context, connection: &Connection) -> Option<Outcome> {
+    match instance.spec.auth.mode {
+        AuthMode::Jwt => None,
+        AuthMode::Webhook => webhook::check(ctx, instance, connection).err(),
+    }
+}
+
+async fn deployment(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    name: &str,
+) -> Result<Option<Deployment>, Error> {
+    let namespace = instance.namespace().unwrap_or_default();
+    let deployments: Api<Deployment> = Api::namespaced(ctx.client.clone(), &namespace);
+    Ok(deployments.get_opt(name).await?)
+}
+
+fn not_found(name: &str) -> Outcome {
+    let message = format!("Deployment {name:?} is not in this namespace; it is waited for");
+    Outcome::waiting(reasons::DEPLOYMENT_NOT_FOUND, message)
+}
+
+/// Delivers the Secret or ConfigMap of a Hasura that runs elsewhere.
+async fn deliver_alone(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    objection: Option<&Outcome>,
+) -> Result<(), Outcome> {
+    let mut desired = desired(instance, connection, None)?;
+    if needs_write(instance, ctx, &desired).await? {
+        may_patch(instance, ctx, connection, objection).await?;
+        desired = self::desired(instance, connection, None)?;
+    }
+    delivery::deliver(instance, ctx, &desired, None).await
+}
+
+/// Whether the Secret or ConfigMap does not say yet what it should.
+async fn needs_write(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    desired: &DesiredAuth,
+) -> Result<bool, Outcome> {
+    let Some(wanted) = &desired.delivered else {
+        return Ok(false);
+    };
+    match delivery::Object::new(ctx, instance, wanted).read().await? {
+        delivery::Held::Taken => Err(delivery::taken(wanted)),
+        delivery::Held::Absent => Ok(true),
+        delivery::Held::Ours(found) => Ok(!found.says(desired)),
+    }
 }
 
 /// What there is to say of an instance whose settings are rolled out.
@@ -100,54 +171,148 @@ pub fn well(instance: &HasuraInstance) -> String {
     }
 }
 
+/// What Hasura should be told.
+pub fn desired(
+    instance: &HasuraInstance,
+    connection: &Connection,
+    live: Option<&Deployment>,
+) -> Result<DesiredAuth, Outcome> {
+    let env = env(instance, connection)?;
+    let mut desired = DesiredAuth {
+        env,
+        key_hash: None,
+        delivered: delivery::object_of(instance),
+    };
+    let is_jwt = matches!(desired.env, AuthEnv::Jwt { .. });
+    desired.key_hash = match (&desired.delivered, live) {
+        (None, Some(live)) if is_jwt => keys::key_hash(connection, live),
+        (Some(_), Some(_)) if delivery::rolls_out(instance) => {
+            Some(settings_hash(&desired, connection))
+        }
+        _ => None,
+    };
+    Ok(desired)
+}
+
+/// Of the settings in a Secret or ConfigMap, and of keys that a running Hasura would never read again: pods have to start
+/// anew when they change.
+fn settings_hash(desired: &DesiredAuth, connection: &Connection) -> String {
+    let mut hash = Sha256::new();
+    let keys = keys::needed_hash(connection).filter(|_| matches!(desired.env, AuthEnv::Jwt { .. }));
+    let entries = desired.entries().into_iter();
+    for (name, value) in entries.chain(keys.as_deref().map(|keys| (AUTH_HASH, keys))) {
+        hash.update(name);
+        hash.update([0]);
+        hash.update(value);
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    let digits: String = digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{}{digits}", keys::SETTINGS)
+}
+
+fn env(instance: &HasuraInstance, connection: &Connection) -> Result<AuthEnv, Outcome> {
+    let auth = &instance.spec.auth;
+    let indicator = &instance.spec.api_resource.indicator;
+    if auth.mode == AuthMode::Webhook {
+        // At the origin of the keys, since the same check says whether it is the tenant's.
+        let role = auth.unauthorized_role.as_deref();
+        let url = auth_hook(&connection.jwk_url, indicator, role).into();
+        return Ok(AuthEnv::Webhook { url });
+    }
+    let jwt = auth.jwt.clone().unwrap_or_default();
+    let secret = JwtSecret::for_logto(
+        connection.jwk_url.clone(),
+        &connection.session.client().discovery().issuer,
+        indicator,
+        &jwt.claims_namespace,
+        jwt.allowed_skew_seconds.unsigned_abs(),
+    );
+    let secret = secret.map_err(|invalid| {
+        let message = format!("Hasura would not start with these settings: {invalid}");
+        Outcome::stalled(reasons::JWT_SECRET_INVALID, message)
+    })?;
+    Ok(AuthEnv::Jwt {
+        secret: secret.to_canonical_json(),
+        unauthorized_role: auth.unauthorized_role.clone(),
+    })
+}
+
 struct Visit<'a> {
-    instance: &'a HasuraInstance,
+    instance: &'a mut HasuraInstance,
     ctx: &'a Context,
     connection: &'a Connection,
     /// What speaks against writing the settings.
     objection: Option<&'a Outcome>,
+    /// The container that the spec names.
+    wanted: &'a str,
+    /// The manager that an entry was taken from in this visit.
+    forced_from: Option<String>,
 }
 
 impl Visit<'_> {
     /// The Deployment with the settings on it, and these: patched where they differ, after the keys were seen to answer
     /// and a dry run was judged.
-    async fn patched(&self, live: Deployment) -> Result<(Deployment, DesiredAuth), Outcome> {
-        let wanted = &self.instance.spec.deployment_ref.container;
-        let container = container::choose(&live, wanted)
+    async fn patched(&mut self, live: Deployment) -> Result<(Deployment, DesiredAuth), Outcome> {
+        let container = container::choose(&live, self.wanted)
             .map_err(|missing| Outcome::stalled(reasons::CONTAINER_NOT_FOUND, missing.to_string()))?
             .name
             .clone();
-        let mut desired = self.desired(&live)?;
-        let changes = diff(&live, &container, Some(&desired))
-            .map_err(|blocked| Outcome::stalled(blocked.finding.reason(), blocked.to_string()))?;
+        let mut desired = desired(self.instance, self.connection, Some(&live))?;
+        let changes = diff(&live, &container, Some(&desired));
+        let delivers = needs_write(self.instance, self.ctx, &desired).await?;
+        if delivers {
+            self.may_patch().await?;
+        }
+        let changes = match changes {
+            Ok(changes) => changes,
+            Err(blocked) => {
+                // The lines that the message asks for need the object to be there.
+                if desired.delivered.is_some() {
+                    delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
+                }
+                return Err(blocked_by(self.instance, &blocked));
+            }
+        };
         // Before the bound roles are looked at, so that a binding that comes meanwhile makes another visit.
         let role = anonymous_role(&live, &container);
-        self.ctx
-            .stores
-            .anonymous_roles
-            .note(key(self.instance), role);
+        let anonymous_roles = &self.ctx.stores.anonymous_roles;
+        anonymous_roles.note(key(self.instance), role);
+        let bound_roles = bound_roles(self.instance, self.ctx);
         let namespace = self.instance.namespace().unwrap_or_default();
         let apis = Apis::new(&self.ctx.client, &namespace);
-        let bound_roles = self.bound_roles();
+        let allow_recreate = self.instance.spec.delivery.allow_recreate;
         let patch = |desired| AuthPatch {
             live: &live,
             container: &container,
             desired: Some(desired),
             bound_roles: &bound_roles,
-            allow_recreate: self.instance.spec.delivery.allow_recreate,
+            allow_recreate,
+            force: false,
         };
         if changes.is_empty() {
             judge_live(&apis, patch(&desired))
                 .await
                 .map_err(|error| refused(&error))?;
+            delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
             return Ok((live, desired));
         }
-        self.may_patch().await?;
+        if !delivers {
+            self.may_patch().await?;
+        }
         // The keys were read again, so that a first deployment and a change of keys take one rollout.
-        desired = self.desired(&live)?;
-        let judged = judged_apply(&apis, patch(&desired))
-            .await
-            .map_err(|error| refused(&error))?;
+        desired = self::desired(self.instance, self.connection, Some(&live))?;
+        if desired.delivered.is_some() {
+            // Pods that start with the patch read the object, so it is written between the judgement and the patch.
+            judged_dry_run(&apis, patch(&desired))
+                .await
+                .map_err(|error| refused(&error))?;
+            delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
+        }
+        let judged = self.apply(&apis, patch(&desired)).await?;
         let mut note = what_was_written(&changes, &container, &live.name_any());
         for further in &judged.notes {
             note.push_str(&format!("; {further}"));
@@ -155,82 +320,115 @@ impl Visit<'_> {
         self.ctx
             .event(self.instance, EventType::Normal, "DeploymentPatched", &note)
             .await;
+        if desired.delivered.is_none() {
+            // What a switch left behind goes once no pod refers to it.
+            delivery::deliver(self.instance, self.ctx, &desired, Some(&judged.deployment)).await?;
+        }
         Ok((judged.deployment, desired))
     }
 
-    /// What the Deployment should say.
-    fn desired(&self, live: &Deployment) -> Result<DesiredAuth, Outcome> {
-        let Self {
-            instance,
-            connection,
-            ..
-        } = self;
-        let auth = &instance.spec.auth;
-        let indicator = &instance.spec.api_resource.indicator;
-        if auth.mode == AuthMode::Webhook {
-            // At the origin of the keys, since the same check says whether it is the tenant's.
-            let role = auth.unauthorized_role.as_deref();
-            let url = auth_hook(&connection.jwk_url, indicator, role).into();
-            return Ok(DesiredAuth {
-                env: AuthEnv::Webhook { url },
-                key_hash: None,
-            });
-        }
-        let jwt = auth.jwt.clone().unwrap_or_default();
-        let secret = JwtSecret::for_logto(
-            connection.jwk_url.clone(),
-            &connection.session.client().discovery().issuer,
-            indicator,
-            &jwt.claims_namespace,
-            jwt.allowed_skew_seconds.unsigned_abs(),
-        );
-        let secret = secret.map_err(|invalid| {
-            let message = format!("Hasura would not start with these settings: {invalid}");
-            Outcome::stalled(reasons::JWT_SECRET_INVALID, message)
-        })?;
-        Ok(DesiredAuth {
-            env: AuthEnv::Jwt {
-                secret: secret.to_canonical_json(),
-                unauthorized_role: auth.unauthorized_role.clone(),
-            },
-            key_hash: keys::key_hash(connection, live),
-        })
-    }
-
-    /// Whether nothing speaks against a patch in Logto, read just now.
-    async fn may_patch(&self) -> Result<(), Outcome> {
-        if let Some(objection) = self.objection {
-            return Err(objection.clone());
-        }
-        let tenant = Key {
-            namespace: self.instance.namespace().unwrap_or_default(),
-            name: self.instance.spec.tenant_ref.name.clone(),
+    /// Applies a patch; with conflictPolicy Force also against another manager, as often as that makes sense.
+    async fn apply(&mut self, apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged, Outcome> {
+        let conflicts = match judged_apply(apis, patch).await {
+            Ok(judged) => return Ok(judged),
+            Err(JudgedApplyError::Apply(ApplyError::Conflict { conflicts, .. }))
+                if self.instance.spec.delivery.conflict_policy == ConflictPolicy::Force =>
+            {
+                conflicts
+            }
+            Err(error) => return Err(refused(&error)),
         };
-        let verdict = keys::check(self.ctx, &tenant, self.connection).await;
-        if !matches!(verdict, Verdict::Ready(_)) {
-            let next = Next::Backoff;
-            return Err(Outcome { verdict, next });
+        let mut managers: Vec<String> = conflicts.into_iter().map(|found| found.manager).collect();
+        managers.sort();
+        managers.dedup();
+        let managers = managers.join(", ");
+        let uid = self.instance.uid().unwrap_or_default();
+        let generation = self.instance.metadata.generation;
+        if !self.ctx.fights.may_force(&uid, generation) {
+            let message = format!(
+                "{managers} set the settings back {} times within ten minutes, so they are left as they are: take them out of \
+                 what {managers} applies, or see docs/gitops.md for the setting that makes it leave them. The reconcile \
+                 annotation, or a change of the spec, tries again",
+                force::MOST_TURNS
+            );
+            return Err(Outcome::stalled(reasons::FIELD_FIGHT, message));
         }
-        match self.instance.spec.auth.mode {
-            AuthMode::Jwt => Ok(()),
-            AuthMode::Webhook => webhook::check_roles(self.instance, self.connection).await,
-        }
+        let judged = judged_apply(
+            apis,
+            AuthPatch {
+                force: true,
+                ..patch
+            },
+        )
+        .await
+        .map_err(|error| refused(&error))?;
+        self.ctx.fights.forced(&uid);
+        let note = format!("conflictPolicy Force: the settings were taken from {managers}");
+        self.ctx
+            .event(self.instance, EventType::Warning, "TakenByForce", &note)
+            .await;
+        self.forced_from = Some(managers.chars().take(128).collect());
+        Ok(judged)
     }
 
-    /// The roles of signed-in users, which nobody may have without a token.
-    fn bound_roles(&self) -> BTreeSet<String> {
-        let namespace = self.instance.namespace().unwrap_or_default();
-        let bindings = self
-            .ctx
-            .stores
-            .bindings_of(&namespace, &self.instance.name_any());
-        let bound = bindings.iter().filter(|binding| !deleting(&***binding));
-        let jwt = self.instance.spec.auth.jwt.iter();
-        let of_everyone = jwt.flat_map(|jwt| jwt.everyone_roles.iter().chain(&jwt.default_role));
-        bound
-            .map(|binding| binding.spec.hasura_role.clone())
-            .chain(of_everyone.cloned())
-            .collect()
+    async fn may_patch(&self) -> Result<(), Outcome> {
+        may_patch(self.instance, self.ctx, self.connection, self.objection).await
+    }
+}
+
+/// Whether nothing speaks against writing the settings in Logto, read just now.
+async fn may_patch(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    objection: Option<&Outcome>,
+) -> Result<(), Outcome> {
+    if let Some(objection) = objection {
+        return Err(objection.clone());
+    }
+    let verdict = keys::check(ctx, &tenant_key(instance), connection).await;
+    if !matches!(verdict, Verdict::Ready(_)) {
+        let next = Next::Backoff;
+        return Err(Outcome { verdict, next });
+    }
+    match instance.spec.auth.mode {
+        AuthMode::Jwt => Ok(()),
+        AuthMode::Webhook => webhook::check_roles(instance, connection).await,
+    }
+}
+
+/// The roles of signed-in users, which nobody may have without a token.
+fn bound_roles(instance: &HasuraInstance, ctx: &Context) -> BTreeSet<String> {
+    let bindings = ctx.stores.bindings_of(instance);
+    let bound = bindings.iter().filter(|binding| !deleting(&***binding));
+    let jwt = instance.spec.auth.jwt.iter();
+    let of_everyone = jwt.flat_map(|jwt| jwt.everyone_roles.iter().chain(&jwt.default_role));
+    bound
+        .map(|binding| binding.spec.hasura_role.clone())
+        .chain(of_everyone.cloned())
+        .collect()
+}
+
+/// What a Deployment comes to that must not be patched as it is.
+fn blocked_by(instance: &HasuraInstance, blocked: &Blocked) -> Outcome {
+    let reason = blocked.finding.reason();
+    match &blocked.finding {
+        Finding::EnvUsesValueFrom { name } => {
+            let name_of_object = format!("{}-auth", instance.name_any());
+            let secret = Delivered {
+                kind: SourceKind::Secret,
+                name: name_of_object,
+            };
+            let message = format!(
+                "{blocked}; or keep valueFrom: set spec.delivery.mode to Secret, and let the entry be\n{}",
+                secret.stanza([name.as_str()])
+            );
+            Outcome::stalled(reason, message)
+        }
+        Finding::NotReferenced { .. } | Finding::StaleReference { .. } => {
+            Outcome::waiting(reason, blocked.to_string())
+        }
+        _ => Outcome::stalled(reason, blocked.to_string()),
     }
 }
 

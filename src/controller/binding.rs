@@ -12,20 +12,23 @@ use kube::{
 };
 
 use super::{
-    accept::{Accepted, accept},
+    accept::{self, Accepted, accept},
     claims::{self, Publication},
     context::{Context, Reread},
+    observe,
+    policy::{self, Hands},
     registry::Connection,
     release,
     role_sync::RoleSync,
+    rollout,
     status::{self, Detail, Verdict, is_true},
     subjects::{self, Assignments, SubjectSync},
     visit::{self, Error, Next, Outcome},
+    withdrawal,
 };
 use crate::{
     api::{
-        FINALIZER, HasuraInstance, HasuraRoleBinding, HasuraRoleBindingStatus, LocalRef,
-        RECONCILE_REQUESTED_AT,
+        FINALIZER, HasuraInstance, HasuraRoleBinding, HasuraRoleBindingStatus, Reference,
         binding::{RoleStatus, ScopeStatus},
         conditions::{reasons, types},
     },
@@ -57,7 +60,14 @@ async fn apply(binding: &HasuraRoleBinding, ctx: &Context) -> Result<Action, Err
         ..HasuraRoleBindingStatus::default()
     };
     let binding = Arc::new(visit::begin(ctx, binding, first_status).await?);
+    let hands = policy::of_binding(&ctx.stores, &binding);
+    if hands == Hands::Off {
+        return suspended(&binding, ctx).await;
+    }
     let reread = ctx.reread_asked(&*binding);
+    if hands == Hands::Observe {
+        return observed(&binding, ctx, reread).await;
+    }
     let Some(visited) = converge(&binding, ctx, reread == Reread::Now).await else {
         return Ok(Action::await_change());
     };
@@ -71,8 +81,70 @@ async fn apply(binding: &HasuraRoleBinding, ctx: &Context) -> Result<Action, Err
         // Its status may have been written meanwhile.
         binding = Arc::clone(&assignments.binding);
     }
-    let status = status_of(&binding, visited, reread);
+    let mut status = status_of(&binding, visited, reread);
+    note_withdrawal(&mut status, &binding, ctx);
     visit::end(ctx, &*binding, status, &outcome).await
+}
+
+/// Nothing is looked at but the consent, which ends a grant all the same when it is withdrawn.
+async fn suspended(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action, Error> {
+    accept::note_consent(binding, ctx);
+    let before = binding.status.clone().unwrap_or_default();
+    let generation = binding.metadata.generation.unwrap_or_default();
+    let withdrawn = withdrawal::of_binding(ctx, binding);
+    let status = HasuraRoleBindingStatus {
+        observed_generation: Some(generation),
+        conditions: status::suspended(&before.conditions, generation, withdrawn),
+        plan: None,
+        ..before
+    };
+    let outcome = Outcome {
+        verdict: Verdict::Suspended,
+        next: Next::Change,
+    };
+    visit::end(ctx, &**binding, status, &outcome).await
+}
+
+/// Everything is looked at, and nothing done.
+async fn observed(
+    binding: &Arc<HasuraRoleBinding>,
+    ctx: &Context,
+    reread: Reread,
+) -> Result<Action, Error> {
+    let Some(mut seen) = observe::binding(binding, ctx, reread == Reread::Now).await else {
+        return Ok(Action::await_change());
+    };
+    if let Reread::After(wait) = reread {
+        seen.outcome.next = Next::After(wait);
+    }
+    let before = binding.status.clone().unwrap_or_default();
+    let generation = binding.metadata.generation.unwrap_or_default();
+    let verdict = &seen.outcome.verdict;
+    let mut status = HasuraRoleBindingStatus {
+        observed_generation: Some(generation),
+        conditions: status::conditions(&before.conditions, generation, verdict, seen.details),
+        plan: seen.plan,
+        last_handled_reconcile_at: visit::handled(&**binding, reread),
+        ..before
+    };
+    note_withdrawal(&mut status, binding, ctx);
+    visit::end(ctx, &**binding, status, &seen.outcome).await
+}
+
+/// Adds the condition that says until when tokens work whose grant lost its consent.
+fn note_withdrawal(
+    status: &mut HasuraRoleBindingStatus,
+    binding: &HasuraRoleBinding,
+    ctx: &Context,
+) {
+    if let Some(withdrawn) = withdrawal::of_binding(ctx, binding) {
+        let generation = binding.metadata.generation.unwrap_or_default();
+        let before = binding.status.as_ref();
+        let before = before.map_or(&[][..], |status| &status.conditions);
+        status
+            .conditions
+            .push(status::condition(before, generation, withdrawn));
+    }
 }
 
 /// What a visit found.
@@ -183,7 +255,9 @@ fn granted(
             claims::refuse(ctx, &tenant, connection, binding);
             return visited;
         }
-        Verdict::Starting | Verdict::Waiting(..) => return visited,
+        Verdict::Starting | Verdict::Waiting(..) | Verdict::Observed(_) | Verdict::Suspended => {
+            return visited;
+        }
     };
     let publication = claims::grant(ctx, &tenant, connection, instance, binding);
     let published = publication.detail();
@@ -210,7 +284,8 @@ fn granted(
 
 /// A role that Hasura's pods would not accept yet is not ready.
 fn instance_is_behind(instance: &HasuraInstance) -> Option<Outcome> {
-    if is_true(instance, types::ROLLED_OUT) {
+    let is_delivered = !rollout::is_watched(instance) && is_true(instance, types::AUTH_CONFIGURED);
+    if is_delivered || is_true(instance, types::ROLLED_OUT) {
         return None;
     }
     let message = format!(
@@ -271,14 +346,15 @@ fn status_of(
         observed_generation: Some(generation),
         conditions: status::conditions(&before.conditions, generation, verdict, details),
         tenant_ref: tenant
-            .map(|tenant| LocalRef { name: tenant.name })
+            .map(|tenant| Reference {
+                name: tenant.name,
+                namespace: Some(tenant.namespace),
+            })
             .or(before.tenant_ref),
         scope: if accepted { scope } else { before.scope },
         role,
         subjects: rows,
-        last_handled_reconcile_at: match reread {
-            Reread::Now => binding.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
-            _ => before.last_handled_reconcile_at,
-        },
+        plan: None,
+        last_handled_reconcile_at: visit::handled(binding, reread),
     }
 }

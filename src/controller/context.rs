@@ -15,11 +15,8 @@ use kube::{
 };
 
 use super::{
-    backoff::Backoff,
-    registry::Registry,
-    status::HasStatus,
-    subjects::Checks,
-    triggers::{Stores, Triggers},
+    backoff::Backoff, force::Fights, registry::Registry, status::HasStatus, stores::Stores,
+    subjects::Checks, triggers::Triggers,
 };
 use crate::{
     api::RECONCILE_REQUESTED_AT,
@@ -68,6 +65,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// When an annotation was last acted on, by uid.
     pub rereads: Mutex<HashMap<String, Instant>>,
+    /// How often settings were taken from other managers by force.
+    pub fights: Fights,
     /// When the bindings' subjects are to be looked at again.
     pub subjects: Checks,
 }
@@ -134,6 +133,7 @@ impl Context {
         let uid = object.uid().unwrap_or_default();
         self.backoff.forget(&uid);
         self.subjects.forget(&uid);
+        self.fights.forget(&uid);
         self.rereads
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -16,19 +16,19 @@ use super::{
     api_resource::{self, Synced},
     auth::{self, Configured},
     claims,
-    context::{Context, Reread, deleting, deleting_for, key},
+    context::{Context, Reread, key},
+    delivery, instance_end, observe,
+    policy::{self, Hands},
     registry::Connection,
-    rivals,
+    rivals, rollout,
     status::{self, Detail, Verdict, is_settled},
+    stores::tenant_key,
     visit::{self, Error, Next, Outcome},
-    webhook,
+    webhook, withdrawal,
 };
-use crate::{
-    api::{
-        FINALIZER, HasuraInstance, HasuraInstanceStatus, RECONCILE_REQUESTED_AT,
-        conditions::{reasons, types},
-    },
-    domain::precedence::Key,
+use crate::api::{
+    FINALIZER, HasuraInstance, HasuraInstanceStatus,
+    conditions::{reasons, types},
 };
 
 /// Visits an instance.
@@ -43,7 +43,7 @@ pub async fn reconcile(instance: Arc<HasuraInstance>, ctx: Arc<Context>) -> Resu
     let visit = |event| async {
         match event {
             Event::Apply(instance) => apply(&instance, &ctx).await,
-            Event::Cleanup(instance) => cleanup(&instance, &ctx),
+            Event::Cleanup(instance) => instance_end::cleanup(&instance, &ctx).await,
         }
     };
     Ok(finalizer(&api, FINALIZER, instance, visit).await?)
@@ -56,22 +56,93 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         ..HasuraInstanceStatus::default()
     };
     let mut instance = visit::begin(ctx, instance, first_status).await?;
+    let hands = policy::of_instance(&ctx.stores, &instance);
+    if hands == Hands::Off {
+        return suspended(&instance, ctx).await;
+    }
     let reread = ctx.reread_asked(&instance);
+    if reread == Reread::Now {
+        ctx.fights.forget(&instance.uid().unwrap_or_default());
+    }
     let connection = match connection(&instance, ctx) {
         Ok(Some(connection)) => connection,
         Ok(None) => return Ok(Action::await_change()),
         Err(outcome) => {
-            let status = status_of(&instance, Stage::Resource, &outcome, reread);
+            let mut status = status_of(&instance, Stage::Resource, &outcome, reread);
+            note_withdrawal(&mut status, &instance, ctx);
             return visit::end(ctx, &instance, status, &outcome).await;
         }
     };
+    if hands == Hands::Observe {
+        return observed(&instance, ctx, &connection, reread).await;
+    }
     let (stage, mut outcome) =
         steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
+    if let Some(unreadable) = policy::unreadable(&ctx.stores, policy::takes_by_labels(&instance))
+        && outcome.verdict.is_ready()
+    {
+        outcome = unreadable;
+    }
     if let Reread::After(wait) = reread {
         outcome.next = Next::After(wait);
     }
     let status = status_of(&instance, stage, &outcome, reread);
     visit::end(ctx, &instance, status, &outcome).await
+}
+
+/// Nothing is looked at.
+async fn suspended(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error> {
+    let before = instance.status.clone().unwrap_or_default();
+    let generation = instance.metadata.generation.unwrap_or_default();
+    let withdrawn = withdrawal::of_instance(ctx, instance);
+    let status = HasuraInstanceStatus {
+        observed_generation: Some(generation),
+        conditions: status::suspended(&before.conditions, generation, withdrawn),
+        plan: None,
+        ..before
+    };
+    let outcome = Outcome {
+        verdict: Verdict::Suspended,
+        next: Next::Change,
+    };
+    visit::end(ctx, instance, status, &outcome).await
+}
+
+/// Everything is looked at, and nothing done.
+async fn observed(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    reread: Reread,
+) -> Result<Action, Error> {
+    let mut seen = observe::instance(instance, ctx, connection, reread == Reread::Now).await?;
+    if let Reread::After(wait) = reread {
+        seen.outcome.next = Next::After(wait);
+    }
+    let before = instance.status.clone().unwrap_or_default();
+    let generation = instance.metadata.generation.unwrap_or_default();
+    let verdict = &seen.outcome.verdict;
+    let details = seen.details.into_iter().chain(user_editable(instance));
+    let status = HasuraInstanceStatus {
+        observed_generation: Some(generation),
+        conditions: status::conditions(&before.conditions, generation, verdict, details.collect()),
+        plan: seen.plan,
+        last_handled_reconcile_at: visit::handled(instance, reread),
+        ..before
+    };
+    visit::end(ctx, instance, status, &seen.outcome).await
+}
+
+/// Adds the condition that says until when tokens work whose grant lost its consent.
+fn note_withdrawal(status: &mut HasuraInstanceStatus, instance: &HasuraInstance, ctx: &Context) {
+    if let Some(withdrawn) = withdrawal::of_instance(ctx, instance) {
+        let generation = instance.metadata.generation.unwrap_or_default();
+        let before = instance.status.as_ref();
+        let before = before.map_or(&[][..], |status| &status.conditions);
+        status
+            .conditions
+            .push(status::condition(before, generation, withdrawn));
+    }
 }
 
 /// The tenant's connection; none when there is nothing new to say until the tenant was visited.
@@ -80,13 +151,10 @@ fn connection(
     ctx: &Context,
 ) -> Result<Option<Arc<Connection>>, Outcome> {
     let namespace = instance.namespace().unwrap_or_default();
-    let tenant = Key {
-        namespace: namespace.clone(),
-        name: instance.spec.tenant_ref.name.clone(),
-    };
-    let connection = match access(ctx, &tenant) {
+    let connection = match access(ctx, instance) {
         Access::Open(connection) => connection,
         Access::NotFound(message) => {
+            unvouch(instance, ctx);
             return Err(Outcome::waiting(reasons::TENANT_NOT_FOUND, message));
         }
         Access::Unvisited => return Ok(None),
@@ -111,6 +179,14 @@ fn connection(
     Ok(Some(connection))
 }
 
+/// Notes that an instance does not have its API resource, or no longer.
+fn unvouch(instance: &HasuraInstance, ctx: &Context) {
+    let entry = ctx.registry.get(&tenant_key(instance));
+    if let Some(connection) = entry.and_then(|entry| entry.connection) {
+        connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
+    }
+}
+
 /// How far a visit came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -132,8 +208,7 @@ async fn steps(
         Synced::Yes => {
             let id = connection.resource_id(&indicator).unwrap_or_default();
             if connection.vouch(&indicator, key(instance), id) {
-                let namespace = instance.namespace().unwrap_or_default();
-                let bindings = ctx.stores.bindings_of(&namespace, &instance.name_any());
+                let bindings = ctx.stores.bindings_naming(&key(instance));
                 bindings
                     .iter()
                     .for_each(|binding| ctx.triggers.binding(binding));
@@ -149,7 +224,9 @@ async fn steps(
         Configured::No(outcome) => (Stage::Auth, outcome),
         Configured::RollingOut(outcome) => (Stage::Rollout, outcome),
         Configured::Objected(outcome) => (Stage::Done, outcome),
-        Configured::RolledOut if connection.claims.trouble(&indicator).is_some() => {
+        Configured::RolledOut | Configured::Delivered
+            if connection.claims.trouble(&indicator).is_some() =>
+        {
             let trouble = connection.claims.trouble(&indicator);
             (
                 Stage::Done,
@@ -163,7 +240,14 @@ async fn steps(
             Stage::Done,
             Outcome {
                 verdict: Verdict::Ready(auth::well(instance)),
-                next: Next::Change,
+                next: delivery::next_look(instance, ctx),
+            },
+        ),
+        Configured::Delivered => (
+            Stage::Done,
+            Outcome {
+                verdict: Verdict::Ready(delivery::unwatched(instance)),
+                next: delivery::next_look(instance, ctx),
             },
         ),
     })
@@ -195,6 +279,14 @@ fn status_of(
         ),
     ];
     let detail = |(own, type_, well): (Stage, &'static str, &str)| match own.cmp(&stage) {
+        std::cmp::Ordering::Less if own == Stage::Rollout && !rollout::is_watched(instance) => {
+            Detail {
+                type_,
+                status: None,
+                reason: reasons::NOT_WATCHED,
+                message: delivery::unwatched(instance),
+            }
+        }
         std::cmp::Ordering::Less => Detail::well(type_, well),
         std::cmp::Ordering::Equal => Detail::ill(type_, &outcome.verdict),
         std::cmp::Ordering::Greater => Detail {
@@ -216,10 +308,8 @@ fn status_of(
                 .chain(user_editable(instance))
                 .collect(),
         ),
-        last_handled_reconcile_at: match reread {
-            Reread::Now => instance.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
-            _ => before.last_handled_reconcile_at,
-        },
+        last_handled_reconcile_at: visit::handled(instance, reread),
+        plan: None,
         ..before
     }
 }
@@ -242,25 +332,4 @@ fn user_editable(instance: &HasuraInstance) -> Option<Detail> {
             names.join(", ")
         ),
     })
-}
-
-/// The resource and the env entries stay as they are; bindings that are being deleted too need the instance to find
-/// what they made, so it waits for those, but not for ever.
-fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error> {
-    let namespace = instance.namespace().unwrap_or_default();
-    let waited = deleting_for(instance);
-    let bindings = ctx.stores.bindings_of(&namespace, &instance.name_any());
-    if waited < ctx.clocks.release_after && bindings.iter().any(|binding| deleting(&**binding)) {
-        return Err(Error::Held(ctx.clocks.release_after - waited));
-    }
-    let tenant = Key {
-        namespace,
-        name: instance.spec.tenant_ref.name.clone(),
-    };
-    if let Some(connection) = ctx.registry.get(&tenant).and_then(|entry| entry.connection) {
-        connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
-    }
-    ctx.stores.anonymous_roles.note(key(instance), None);
-    ctx.forget(instance);
-    Ok(Action::await_change())
 }

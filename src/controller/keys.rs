@@ -19,6 +19,9 @@ use crate::{
     logto::{Error, KeySet, Refresh},
 };
 
+/// What the annotation begins with where it speaks of the settings in a Secret or ConfigMap too, so that it goes with them.
+pub const SETTINGS: &str = "settings-";
+
 /// The most keys that a status lists; Logto has three at most.
 const MOST_KEYS: usize = 16;
 
@@ -73,7 +76,7 @@ fn note(ctx: &Context, tenant: &Key, connection: &Connection, found: KeySet) {
     if now.is_none() || before.is_none_or(|before| hash(&before) == now) {
         return;
     }
-    for instance in ctx.stores.instances_of(&tenant.namespace, &tenant.name) {
+    for instance in ctx.stores.instances_of(tenant) {
         if !webhook::is_asked_for(&instance) {
             ctx.triggers.instance(&instance);
         }
@@ -90,8 +93,13 @@ fn hash(set: &KeySet) -> Option<String> {
 /// Once there it stays as it is while nothing has to change: taking it away, or a new value that nobody needs, would be
 /// a rollout too.
 pub fn key_hash(connection: &Connection, live: &Deployment) -> Option<String> {
-    let needed = lock(&connection.key_set).as_ref().and_then(hash);
-    needed.or_else(|| owned_key_hash(live).map(str::to_owned))
+    let there = || owned_key_hash(live).filter(|hash| !hash.starts_with(SETTINGS));
+    needed_hash(connection).or_else(|| there().map(str::to_owned))
+}
+
+/// A hash of the keys, when a running Hasura would never read them again.
+pub fn needed_hash(connection: &Connection) -> Option<String> {
+    lock(&connection.key_set).as_ref().and_then(hash)
 }
 
 /// For the tenant's status: the key set as it was last read.

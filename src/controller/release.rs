@@ -10,15 +10,18 @@ use kube::{
 use super::{
     claims,
     context::{Context, deleting_for, key},
+    policy::{self, Hands},
     registry::Connection,
     rivals,
     status::{self, Verdict},
+    stores::{remembered_tenant, tenant_key},
     visit::{Error, Next, Outcome},
     webhook,
 };
 use crate::{
-    api::{HasuraInstance, HasuraRoleBinding, conditions::reasons},
+    api::{HasuraInstance, HasuraRoleBinding, binding::DeletionPolicy, conditions::reasons},
     domain::{
+        consent::Consent,
         desired::role_name,
         plan::Step,
         precedence::Key,
@@ -37,6 +40,13 @@ const MOST_ROUNDS: usize = 4;
 /// [`Error`] keeps the finalizer: the binding is visited again.
 pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action, Error> {
     let instance = ctx.stores.instance_of(binding);
+    let is_withdrawn = instance.as_ref().is_some_and(|instance| {
+        ctx.stores.consent_to_binding(instance, binding) == Consent::Withheld
+    });
+    let hands = policy::of_binding(&ctx.stores, binding);
+    if hands != Hands::Manage && !is_withdrawn {
+        return untouched(binding, ctx).await;
+    }
     let Some(tenant) = tenant_of(binding, instance.as_deref()) else {
         // It was never taken by an instance, so nothing was made for it.
         ctx.forget(&**binding);
@@ -46,7 +56,12 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
     let Some(connection) = ctx.registry.for_cleanup(&tenant, grace) else {
         return without_connection(binding, ctx, &tenant).await;
     };
-    match take_away(binding, ctx, instance.as_deref(), &connection).await {
+    let taken_away = match hands {
+        Hands::Manage => take_away(binding, ctx, instance.as_deref(), &connection).await,
+        // Only the grant ends, since its consent was withdrawn.
+        Hands::Observe | Hands::Off => Ok(()),
+    };
+    match taken_away {
         Ok(()) if claims::is_still_granted(ctx, &tenant, &connection, binding) => {
             let message = "waits for the claims that name its role to be deployed without it";
             Err(held(binding, ctx, message.to_owned(), ctx.clocks.claims_pause).await)
@@ -59,7 +74,7 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
         Err(error) => {
             connection.session.note(&error);
             if connection.session.is_down() {
-                ctx.triggers.tenant(&tenant.namespace, &tenant.name);
+                ctx.triggers.tenant(&tenant);
             }
             let outcome = Outcome::of(&error);
             let wait = match outcome.next {
@@ -77,21 +92,26 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
     }
 }
 
+/// Hands off: what is in Logto stays as it is.
+async fn untouched(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action, Error> {
+    let status = binding.status.as_ref();
+    if let Some(role) = status.and_then(|status| status.role.as_ref()) {
+        let note = format!(
+            "the role {:?} stays in Logto as it is, because spec.suspend is true or spec.managementPolicy is Observe, here or above",
+            role.name
+        );
+        ctx.event(&**binding, EventType::Normal, "Released", &note)
+            .await;
+    }
+    ctx.forget(&**binding);
+    Ok(Action::await_change())
+}
+
 /// The tenant that holds what the binding made: its instance's, or the one that its status remembers.
 fn tenant_of(binding: &HasuraRoleBinding, instance: Option<&HasuraInstance>) -> Option<Key> {
-    let remembered = binding
-        .status
-        .as_ref()
-        .and_then(|status| status.tenant_ref.as_ref());
-    let name = instance
-        .map(|instance| &instance.spec.tenant_ref)
-        .or(remembered)?
-        .name
-        .clone();
-    Some(Key {
-        namespace: binding.namespace().unwrap_or_default(),
-        name,
-    })
+    instance
+        .map(tenant_key)
+        .or_else(|| remembered_tenant(binding))
 }
 
 /// The tenant or its credentials went first: what was made is left, and said, after a while.
@@ -138,6 +158,16 @@ async fn take_away(
     let Some(release) = release_of(binding, ctx, instance, session) else {
         return Ok(());
     };
+    if release.policy == DeletionPolicy::Retain && release.successor.is_none() {
+        let note = if release.grants_by_name {
+            "the role and its scope stay in Logto as they are. In mode Webhook the role still works by its name: take it away from its holders, or rename it"
+        } else {
+            "the role and its scope stay in Logto as they are; the claims name them no longer"
+        };
+        ctx.event(&**binding, EventType::Normal, "Retained", note)
+            .await;
+        return Ok(());
+    }
     for round in 1..=MOST_ROUNDS {
         // Nothing is deleted on the word of a snapshot.
         session
@@ -149,13 +179,16 @@ async fn take_away(
         if let Some(role) = &role {
             holders = take_back(binding, &release, role, session).await?;
         }
+        let keeps = session.observe(|observed| release.keeps_role(holders, observed));
         let steps = session.observe(|observed| release.plan(holders, observed));
         match carry_out(session, &steps).await {
             Err(logto::Error::Reread { .. } | logto::Error::NotFound { .. })
                 if round < MOST_ROUNDS => {}
             Err(error) => return Err(error),
             Ok(()) => {
-                tell(binding, ctx, &release, role.as_deref(), holders).await;
+                if let Some(role) = &role {
+                    tell(binding, ctx, &release, role, (keeps, holders)).await;
+                }
                 return Ok(());
             }
         }
@@ -181,7 +214,8 @@ async fn take_back(
         .map(|status| given(&status.subjects))
         .unwrap_or_default();
     let (holders, held) = session.holders_beside(kind, role, &own).await?;
-    if let (Holders::Somebody, Some(role)) = (holders, id) {
+    let stays = session.observe(|observed| release.keeps_role(holders, observed));
+    if let (true, Some(role)) = (stays, id) {
         for subject in held {
             session.unassign(kind, &role, &subject).await?;
         }
@@ -210,18 +244,19 @@ fn release_of(
         .or(given)
         .or_else(named)?;
     let successor = instance.and_then(|instance| rivals::successor(&ctx.stores, binding, instance));
-    let mark = |binding: &HasuraRoleBinding| {
-        ctx.owner.mark(
+    let marks = |binding: &HasuraRoleBinding| {
+        ctx.owner.marks(
             &binding.namespace().unwrap_or_default(),
             &binding.name_any(),
         )
     };
     Some(Release {
-        mark: mark(binding),
+        marks: marks(binding),
+        policy: binding.spec.deletion_policy,
         indicator,
         scope_name: binding.spec.scope.name.clone(),
         role_name,
-        successor: successor.map(|successor| mark(&successor)),
+        successor: successor.map(|successor| marks(&successor)),
         grants_by_name: instance.is_some_and(|instance| {
             webhook::is_asked_for(instance) || webhook::is_switched(instance)
         }),
@@ -239,19 +274,22 @@ async fn tell(
     binding: &Arc<HasuraRoleBinding>,
     ctx: &Context,
     release: &Release,
-    role: Option<&str>,
-    holders: Holders,
+    role: &str,
+    (keeps, holders): (bool, Holders),
 ) {
-    let Some(role) = role else { return };
     if release.successor.is_some() {
         let note = format!(
             "the role {role:?} and its scope go to the HasuraRoleBinding that asks for the same"
         );
         ctx.event(&**binding, EventType::Normal, "HandedOver", &note)
             .await;
-    } else if holders == Holders::Somebody {
+    } else if keeps {
+        let why = match holders {
+            Holders::Somebody => "somebody still holds it",
+            Holders::Nobody => "it was there before",
+        };
         let note = format!(
-            "the role {role:?} stays in Logto without its scope, because somebody still holds it; it grants nothing now{}",
+            "the role {role:?} stays in Logto, because {why}; it grants nothing now{}",
             if release.grants_by_name {
                 ", since it was renamed too: in mode Webhook its name is what grants"
             } else {

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use kube::ResourceExt;
-
 use super::{
+    api_resource,
     context::{Context, key},
+    policy::{self, Hands},
     registry::{Connection, lock},
+    role_sync::adoption,
     subjects::is_extra_news,
 };
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     domain::{
         desired::{Binding, Resource},
         plan::{Standing, plan_binding, plan_resource},
+        precedence::Key,
     },
     logto,
 };
@@ -85,8 +87,7 @@ pub async fn read_some_roles(
 
 /// Wakes the instances and bindings of a tenant that are not as they should be.
 pub fn wake_drifted(ctx: &Context, tenant: &LogtoTenant, connection: &Connection) {
-    let namespace = tenant.namespace().unwrap_or_default();
-    for instance in ctx.stores.instances_of(&namespace, &tenant.name_any()) {
+    for instance in ctx.stores.instances_of(&key(tenant)) {
         let indicator = &instance.spec.api_resource.indicator;
         let standing = if connection.vouches_for(indicator, &key(&*instance)) {
             Standing::Known
@@ -99,10 +100,16 @@ pub fn wake_drifted(ctx: &Context, tenant: &LogtoTenant, connection: &Connection
                 observed.resources.get(indicator),
                 standing,
                 &ctx.owner,
+                api_resource::adoption(&ctx.stores, &instance),
             )
         });
-        if plan.is_ok_and(|steps| steps.is_empty()) {
-            wake_drifted_bindings(ctx, connection, &namespace, &instance);
+        // What is only observed says in its status what it would do.
+        let is_observed = policy::of_instance(&ctx.stores, &instance) == Hands::Observe;
+        if is_observed {
+            ctx.triggers.instance(&instance);
+        }
+        if is_observed || plan.is_ok_and(|steps| steps.is_empty()) {
+            wake_drifted_bindings(ctx, connection, &instance);
         } else {
             ctx.triggers.instance(&instance);
         }
@@ -112,23 +119,23 @@ pub fn wake_drifted(ctx: &Context, tenant: &LogtoTenant, connection: &Connection
 fn wake_drifted_bindings(
     ctx: &Context,
     connection: &Connection,
-    namespace: &str,
     instance: &crate::api::HasuraInstance,
 ) {
-    for binding in ctx.stores.bindings_of(namespace, &instance.name_any()) {
-        let desired = Binding::new(
-            &ctx.owner,
-            namespace,
-            &binding.name_any(),
-            &binding,
-            instance,
-        );
+    for binding in ctx.stores.bindings_of(instance) {
+        let Key { namespace, name } = key(&*binding);
+        let desired = Binding::new(&ctx.owner, &namespace, &name, &binding, instance);
         let Ok(desired) = desired else { continue };
         let (plan, extra_scopes) = connection.session.observe(|observed| {
-            let plan = plan_binding(&desired, &ctx.owner, observed);
+            let plan = plan_binding(
+                &desired,
+                &ctx.owner,
+                observed,
+                adoption(&ctx.stores, instance, &binding),
+            );
             (plan, is_extra_news(&binding, &desired, observed))
         });
-        if extra_scopes || !plan.is_ok_and(|steps| steps.is_empty()) {
+        let is_observed = policy::of_binding(&ctx.stores, &binding) == Hands::Observe;
+        if is_observed || extra_scopes || !plan.is_ok_and(|steps| steps.is_empty()) {
             ctx.triggers.binding(&binding);
         }
     }
@@ -136,7 +143,5 @@ fn wake_drifted_bindings(
 
 /// Wakes all that depends on a tenant.
 pub fn wake_all(ctx: &Context, tenant: &LogtoTenant) {
-    let namespace = tenant.namespace().unwrap_or_default();
-    ctx.stores
-        .wake_dependants(&ctx.triggers, &namespace, &tenant.name_any());
+    ctx.stores.wake_dependants(&ctx.triggers, &key(tenant));
 }

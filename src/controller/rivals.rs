@@ -6,12 +6,13 @@ use kube::ResourceExt;
 
 use super::{
     context::{created, deleting, key},
-    triggers::Stores,
+    stores::{Stores, tenant_key},
 };
 use crate::{
     api::{HasuraInstance, HasuraRoleBinding, conditions::reasons},
     controller::status::Verdict,
     domain::{
+        consent::Consent,
         desired::role_name,
         observed::Observed,
         ownership::Owner,
@@ -21,32 +22,33 @@ use crate::{
 
 /// What an instance lost to another, if anything.
 pub fn instance_lost(stores: &Stores, instance: &HasuraInstance) -> Option<Lost> {
-    let namespace = instance.namespace().unwrap_or_default();
-    let rivals = stores
-        .instances
-        .state_filter(|rival: &HasuraInstance| rival.namespace().as_deref() == Some(&namespace));
+    let tenant = tenant_key(instance);
+    let rivals = stores.instances.state_filter(|rival: &HasuraInstance| {
+        rival.namespace() == instance.namespace() || tenant_key(rival) == tenant
+    });
     let claimants = rivals
         .iter()
-        .map(|rival| instance_claimant(rival))
+        .map(|rival| instance_claimant(stores, rival))
         .collect();
     losers(claimants).remove(&key(instance))
 }
 
-fn instance_claimant(instance: &HasuraInstance) -> Claimant {
-    let namespace = instance.namespace().unwrap_or_default();
-    let tenant = Key {
-        namespace: namespace.clone(),
-        name: instance.spec.tenant_ref.name.clone(),
-    };
-    let mut claims = vec![
-        Claim::Indicator(tenant.clone(), instance.spec.api_resource.indicator.clone()),
-        Claim::Deployment(Key {
-            namespace,
-            name: instance.spec.deployment_ref.name.clone(),
-        }),
-    ];
-    if instance.spec.logto_role_name_prefix.is_empty() {
-        claims.push(Claim::EmptyPrefix(tenant));
+fn instance_claimant(stores: &Stores, instance: &HasuraInstance) -> Claimant {
+    let tenant = tenant_key(instance);
+    let mut claims = Vec::new();
+    // Of a tenant that it may not use it can keep nothing from others.
+    if stores.consent_to_instance(instance) == Consent::Given {
+        let indicator = instance.spec.api_resource.indicator.clone();
+        claims.push(Claim::Indicator(tenant.clone(), indicator));
+        if instance.spec.logto_role_name_prefix.is_empty() {
+            claims.push(Claim::EmptyPrefix(tenant));
+        }
+    }
+    if let Some(deployment) = &instance.spec.deployment_ref {
+        claims.push(Claim::Deployment(Key {
+            namespace: instance.namespace().unwrap_or_default(),
+            name: deployment.name.clone(),
+        }));
     }
     Claimant {
         key: key(instance),
@@ -70,17 +72,16 @@ pub fn binding_lost(
     instance: &HasuraInstance,
     observed: &Observed,
 ) -> Option<Lost> {
-    let namespace = instance.namespace().unwrap_or_default();
     let mut others: Vec<(Arc<HasuraInstance>, Arc<HasuraRoleBinding>)> = Vec::new();
-    for instance in stores.instances_of(&namespace, &instance.spec.tenant_ref.name) {
-        let bindings = stores.bindings_of(&namespace, &instance.name_any());
+    for instance in stores.instances_of(&tenant_key(instance)) {
+        let bindings = stores.bindings_of(&instance);
         others.extend(
             bindings
                 .into_iter()
                 .map(|binding| (Arc::clone(&instance), binding)),
         );
     }
-    others.retain(|(_, other)| other.name_any() != binding.name_any());
+    others.retain(|(_, other)| key(&**other) != key(&**binding));
     // Rivals, and rivals of rivals: one that lost to a third holds nothing that this one would have to yield to.
     let mut involved = vec![(Arc::new(instance.clone()), Arc::clone(binding))];
     let mut next = 0;
@@ -109,7 +110,7 @@ fn asks_alike(
     a: (&HasuraInstance, &HasuraRoleBinding),
     b: (&HasuraInstance, &HasuraRoleBinding),
 ) -> bool {
-    let same_instance = a.0.metadata.name == b.0.metadata.name;
+    let same_instance = key(a.0) == key(b.0);
     let (a_spec, b_spec) = (&a.1.spec, &b.1.spec);
     let in_instance =
         a_spec.hasura_role == b_spec.hasura_role || a_spec.scope.name == b_spec.scope.name;
@@ -135,14 +136,14 @@ pub fn successor(
     binding: &HasuraRoleBinding,
     instance: &HasuraInstance,
 ) -> Option<Arc<HasuraRoleBinding>> {
-    let namespace = binding.namespace().unwrap_or_default();
     let role = role_name(binding, &instance.spec);
     let takes_over = |rival: &HasuraRoleBinding| {
         !deleting(rival)
+            && rival.namespace() == binding.namespace()
             && rival.spec.logto_role.type_ == binding.spec.logto_role.type_
             && role_name(rival, &instance.spec) == role
     };
-    let mut rivals = stores.bindings_of(&namespace, &instance.name_any());
+    let mut rivals = stores.bindings_of(instance);
     rivals.retain(|rival| takes_over(rival));
     rivals
         .into_iter()
@@ -154,13 +155,9 @@ fn binding_claimant(
     instance: &HasuraInstance,
     marked: bool,
 ) -> Claimant {
-    let tenant = Key {
-        namespace: instance.namespace().unwrap_or_default(),
-        name: instance.spec.tenant_ref.name.clone(),
-    };
     Claimant {
         key: key(binding),
-        native: true,
+        native: binding.namespace() == instance.namespace(),
         marked,
         created: created(binding),
         established: binding
@@ -171,7 +168,7 @@ fn binding_claimant(
         claims: vec![
             Claim::HasuraRole(key(instance), binding.spec.hasura_role.clone()),
             Claim::Scope(key(instance), binding.spec.scope.name.clone()),
-            Claim::Role(tenant, role_name(binding, &instance.spec)),
+            Claim::Role(tenant_key(instance), role_name(binding, &instance.spec)),
         ],
     }
 }
@@ -182,7 +179,7 @@ fn bears_mark(
     owner: &Owner,
     observed: &Observed,
 ) -> bool {
-    let mark = owner.mark(
+    let marks = owner.marks(
         &binding.namespace().unwrap_or_default(),
         &binding.name_any(),
     );
@@ -191,7 +188,8 @@ fn bears_mark(
         .resources
         .get(&instance.spec.api_resource.indicator);
     let scope = resource.and_then(|resource| resource.scopes.get(&binding.spec.scope.name));
-    role.is_some_and(|role| role.bears(&mark)) || scope.is_some_and(|scope| scope.bears(&mark))
+    role.is_some_and(|role| role.origin(&marks).is_some())
+        || scope.is_some_and(|scope| scope.origin(&marks).is_some())
 }
 
 /// What a loss comes to, for an object of `namespace`: who holds it in another namespace is not named.

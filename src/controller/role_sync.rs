@@ -3,8 +3,9 @@
 use kube::runtime::events::EventType;
 
 use super::{
-    context::Context,
+    context::{Context, key},
     status::{Verdict, is_settled},
+    stores::{Stores, tenant_key},
     visit::{Next, Outcome},
 };
 use crate::{
@@ -12,11 +13,16 @@ use crate::{
         HasuraInstance, HasuraRoleBinding,
         binding::{RoleStatus, ScopeStatus},
         conditions::reasons,
+        policy::PlannedStep,
     },
     domain::{
-        desired::Binding,
-        plan::{Conflict, Step, plan_binding},
+        adoption::{self, Adoption},
+        consent::{self, Consent},
+        desired::{Binding, role_name},
+        observed::Observed,
+        plan::{Conflict, Mend, Step, plan_binding},
         precedence::Key,
+        words,
     },
     logto::{self, Session},
 };
@@ -51,6 +57,7 @@ impl RoleSync<'_> {
         let mut done = Vec::new();
         for _ in 0..MOST_ROUNDS {
             match self.plan() {
+                Err(conflict) if wants_scopes(&conflict) => self.read_scopes(&conflict).await?,
                 Err(conflict) if fresh => {
                     return Ok(Outcome::stalled(
                         reason_of_conflict(&conflict),
@@ -89,9 +96,47 @@ impl RoleSync<'_> {
         Ok(Outcome::retry(reasons::PROGRESSING_WITH_RETRY, message))
     }
 
+    /// The steps that [`RoleSync::sync`] would take, in words.
+    ///
+    /// # Errors
+    /// Those of the requests, which only read.
+    pub async fn foresee(
+        &self,
+        reread: bool,
+    ) -> Result<Result<Vec<PlannedStep>, Conflict>, logto::Error> {
+        let mut fresh = reread;
+        if fresh {
+            self.reread().await?;
+        }
+        for _ in 0..MOST_ROUNDS {
+            match self.plan() {
+                Err(conflict) if wants_scopes(&conflict) => self.read_scopes(&conflict).await?,
+                Err(conflict) if fresh => return Ok(Err(conflict)),
+                Err(_) => {
+                    self.reread().await?;
+                    fresh = true;
+                }
+                Ok(steps) => match self.unread_link() {
+                    Some(id) => self.read_link(&id).await?,
+                    None => {
+                        let words = |observed: &Observed| {
+                            steps
+                                .iter()
+                                .map(|step| words::planned(step, observed))
+                                .collect()
+                        };
+                        return Ok(Ok(self.session.observe(words)));
+                    }
+                },
+            }
+        }
+        Ok(Ok(Vec::new()))
+    }
+
     fn plan(&self) -> Result<Vec<Step>, Conflict> {
+        let adoption = adoption(&self.ctx.stores, self.instance, self.binding);
         self.session
-            .observe(|observed| plan_binding(self.desired, &self.ctx.owner, observed))
+            .observe(|observed| plan_binding(self.desired, &self.ctx.owner, observed, adoption))
     }
 
     async fn reread(&self) -> Result<(), logto::Error> {
@@ -116,19 +161,34 @@ impl RoleSync<'_> {
 
     /// Before Ready is said for the first time, the role is seen to hold the scope; later the resync sees to it.
     async fn link_is_read(&self) -> Result<bool, logto::Error> {
-        let unread = self.session.observe(|observed| {
-            let role = observed.roles.get(&self.desired.role_name)?;
-            role.scopes.is_none().then(|| role.id.clone())
-        });
-        match unread {
+        match self.unread_link() {
             Some(id) if !is_settled(self.binding) => {
-                self.session
-                    .read_role_scopes(self.session.client(), &id)
-                    .await?;
+                self.read_link(&id).await?;
                 Ok(false)
             }
             _ => Ok(true),
         }
+    }
+
+    /// The id of the role, when its scopes were not read.
+    fn unread_link(&self) -> Option<String> {
+        self.session.observe(|observed| {
+            let role = observed.roles.get(&self.desired.role_name)?;
+            role.scopes.is_none().then(|| role.id.clone())
+        })
+    }
+
+    /// Reads what has to be known of a role before it can be taken over.
+    async fn read_scopes(&self, conflict: &Conflict) -> Result<(), logto::Error> {
+        match conflict {
+            Conflict::Role { id, .. } => self.read_link(id).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn read_link(&self, role: &str) -> Result<(), logto::Error> {
+        let session = self.session;
+        session.read_role_scopes(session.client(), role).await
     }
 
     fn ready(&self) -> Outcome {
@@ -148,7 +208,7 @@ impl RoleSync<'_> {
     pub fn failed(&self, error: &logto::Error, tenant: &Key) -> Outcome {
         self.session.note(error);
         if self.session.is_down() {
-            self.ctx.triggers.tenant(&tenant.namespace, &tenant.name);
+            self.ctx.triggers.tenant(tenant);
         }
         Outcome::of(error)
     }
@@ -186,31 +246,62 @@ impl RoleSync<'_> {
     /// The ids of what bears the binding's mark, as far as Logto was seen.
     pub fn ids(&self) -> (Option<ScopeStatus>, Option<RoleStatus>) {
         self.session.observe(|observed| {
-            let mark = &self.desired.mark;
+            let marks = &self.desired.marks;
             let resource = observed
                 .resources
                 .get(&self.instance.spec.api_resource.indicator);
             let scope = resource.and_then(|resource| {
-                let scope = resource
-                    .scopes
-                    .get(&self.desired.scope_name)
-                    .filter(|scope| scope.bears(mark))?;
+                let scope = resource.scopes.get(&self.desired.scope_name)?;
                 Some(ScopeStatus {
                     id: scope.id.clone(),
                     resource_id: resource.id.clone(),
+                    origin: Some(scope.origin(marks)?),
                 })
             });
-            let role = observed
-                .roles
-                .get(&self.desired.role_name)
-                .filter(|role| role.bears(mark));
-            let role = role.map(|role| RoleStatus {
-                id: role.id.clone(),
-                name: self.desired.role_name.clone(),
-            });
-            (scope, role)
+            let role = || {
+                let role = observed.roles.get(&self.desired.role_name)?;
+                Some(RoleStatus {
+                    id: role.id.clone(),
+                    name: self.desired.role_name.clone(),
+                    origin: Some(role.origin(marks)?),
+                })
+            };
+            (scope, role())
         })
     }
+}
+
+/// What a binding may take over, by its own word and its tenant's.
+pub(super) fn adoption(
+    stores: &Stores,
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
+) -> Adoption {
+    let Some(tenant) = stores.tenant(&tenant_key(instance)) else {
+        return Adoption::NEVER;
+    };
+    let (rules, policy) = (&tenant.spec.adoption, binding.spec.adoption_policy);
+    let namespace = key(binding).namespace;
+    stores.namespaces.with(|known| {
+        let selected =
+            |selector: &_| consent::selects(selector, &namespace, known) == Consent::Given;
+        let indicator = &instance.spec.api_resource.indicator;
+        let role = role_name(binding, &instance.spec);
+        Adoption {
+            scope: adoption::of_indicator(policy, rules, indicator, selected),
+            role: adoption::of_role(policy, rules, &role, selected),
+        }
+    })
+}
+
+fn wants_scopes(conflict: &Conflict) -> bool {
+    matches!(
+        conflict,
+        Conflict::Role {
+            mend: Mend::ReadItsScopes,
+            ..
+        }
+    )
 }
 
 fn makes_role(steps: &[Step]) -> bool {

@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use super::{auth::Configured, visit::Outcome, webhook};
+use super::{auth::Configured, delivery, visit::Outcome, webhook};
 use crate::{
     api::{HasuraInstance, conditions::reasons, instance::DeploymentStatus},
     hasura::{
@@ -19,6 +19,7 @@ pub fn look(
     instance: &mut HasuraInstance,
     deployment: &Deployment,
     desired: &DesiredAuth,
+    forced_from: Option<String>,
 ) -> Configured {
     let status = instance.status.get_or_insert_default();
     let uid = deployment.uid().unwrap_or_default();
@@ -35,10 +36,13 @@ pub fn look(
         rollout(deployment)
     };
     let rolled_out = state == Rollout::RolledOut;
+    let before = status.deployment.take();
+    let forced_before = before.and_then(|before| before.forced_from);
     status.deployment = Some(DeploymentStatus {
         uid,
         auth_hash,
         rolled_out,
+        forced_from: forced_from.or(forced_before),
     });
     match state {
         Rollout::RolledOut => Configured::RolledOut,
@@ -58,6 +62,11 @@ pub fn look(
             Configured::RollingOut(Outcome::stalled(reasons::ROLLOUT_STUCK, message))
         }
     }
+}
+
+/// Whether it can be seen that Hasura runs with the settings.
+pub fn is_watched(instance: &HasuraInstance) -> bool {
+    instance.spec.deployment_ref.is_some() && delivery::rolls_out(instance)
 }
 
 /// Of all that is written, and which mode it is.

@@ -5,17 +5,20 @@ use std::{fmt::Debug, hash::Hash, sync::Arc, time::Duration};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use k8s_openapi::{NamespaceResourceScope, api::apps::v1::Deployment};
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Client, Resource, ResourceExt,
     core::PartialObjectMeta,
     runtime::{
         Controller,
         controller::{self, Action},
         events::{Recorder, Reporter},
-        reflector::{self, ObjectRef, Store, store::Writer},
+        reflector::{ObjectRef, Store},
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet};
+use tokio::{
+    sync::{mpsc::UnboundedReceiver, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,13 +26,16 @@ use super::{
     backoff::Backoff,
     binding,
     context::{Clocks, Context},
+    force::Fights,
     instance,
+    namespaces::Namespaces,
     registry::Registry,
+    stores::Stores,
     subjects::Checks,
     tenant,
-    triggers::{Queues, Stores, Triggers},
+    triggers::{Queues, Triggers},
     visit,
-    watch::watch,
+    watch::Watch,
 };
 use crate::{
     api::{FIELD_MANAGER, HasuraInstance, HasuraRoleBinding, LogtoTenant},
@@ -52,8 +58,8 @@ type Visit<K> = fn(Arc<K>, Arc<Context>) -> BoxFuture<'static, Result<Action, vi
 pub struct Settings {
     /// Whose marks are ours.
     pub owner: Owner,
-    /// Only this namespace, or all.
-    pub namespace: Option<String>,
+    /// The namespaces that are watched; all when there are none.
+    pub namespaces: Vec<String>,
     /// How long to wait for what.
     pub clocks: Clocks,
 }
@@ -80,73 +86,77 @@ pub async fn run(
     readiness: Readiness,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let (tenants, tenants_writer) = reflector::store();
-    let (instances, instances_writer) = reflector::store();
-    let (bindings, bindings_writer) = reflector::store();
-    let (deployments, deployments_writer) = reflector::store::<PartialObjectMeta<Deployment>>();
+    let tenants = Watch::new();
+    let instances = Watch::new();
+    let bindings = Watch::new();
+    let deployments = Watch::<PartialObjectMeta<Deployment>>::new();
+    let unlisted = [
+        tenants.unlisted(),
+        instances.unlisted(),
+        bindings.unlisted(),
+    ];
     let stores = Stores {
-        tenants,
-        instances,
-        bindings,
+        tenants: tenants.store.clone(),
+        instances: instances.store.clone(),
+        bindings: bindings.store.clone(),
+        namespaces: Namespaces::default(),
         anonymous_roles: AnonymousRoles::default(),
     };
     let (triggers, queues) = Triggers::new();
     let ctx = context(&client, &settings, stores, triggers, Arc::clone(&metrics));
 
-    let mut tasks = JoinSet::new();
-    watch_kind(
-        &mut tasks,
+    let mut watches = Watches {
+        tasks: JoinSet::new(),
+        ctx: Arc::clone(&ctx),
+        namespaces: settings.namespaces.clone().into(),
+    };
+    watches.spawn(
         "the watch of LogtoTenants",
-        &ctx,
-        &settings,
-        &ctx.stores.tenants,
-        tenants_writer,
+        tenants,
         |ctx, before, after| {
             ctx.stores.tenant_changed(&ctx.triggers, before, after);
         },
     );
-    watch_kind(
-        &mut tasks,
+    watches.spawn(
         "the watch of HasuraInstances",
-        &ctx,
-        &settings,
-        &ctx.stores.instances,
-        instances_writer,
+        instances,
         |ctx, before, after| {
             ctx.stores.instance_changed(&ctx.triggers, before, after);
         },
     );
-    watch_kind(
-        &mut tasks,
+    watches.spawn(
         "the watch of HasuraRoleBindings",
-        &ctx,
-        &settings,
-        &ctx.stores.bindings,
-        bindings_writer,
+        bindings,
         |ctx, before, after| {
             ctx.stores.binding_changed(&ctx.triggers, before, after);
         },
     );
-    watch_kind(
-        &mut tasks,
+    watches.spawn(
         "the watch of Deployments",
-        &ctx,
-        &settings,
-        &deployments,
-        deployments_writer,
+        deployments,
         |ctx, before, after| {
             if let Some(deployment) = after.or(before) {
                 ctx.stores.deployment_changed(&ctx.triggers, deployment);
             }
         },
     );
+    watches.spawn_namespaces();
+    let mut tasks = watches.tasks;
 
     let Queues {
         tenants,
         instances,
         bindings,
     } = queues;
-    let control = controllers(&ctx, tenants, instances, bindings, readiness, stop.clone());
+    let control = controllers(
+        &ctx,
+        tenants,
+        instances,
+        bindings,
+        unlisted,
+        readiness,
+        stop.clone(),
+    );
     let result = tokio::select! {
         () = control => Ok(()),
         ended = tasks.join_next() => match ended {
@@ -184,41 +194,53 @@ fn context(
         metrics,
         recorder: Recorder::new(client.clone(), reporter),
         rereads: std::sync::Mutex::default(),
+        fights: Fights::default(),
         subjects: Checks::default(),
     })
 }
 
-fn watch_kind<K>(
-    tasks: &mut JoinSet<&'static str>,
-    name: &'static str,
-    ctx: &Arc<Context>,
-    settings: &Settings,
-    store: &Store<K>,
-    writer: Writer<K>,
-    on_change: fn(&Context, Option<&K>, Option<&K>),
-) where
-    K: Resource<Scope = NamespaceResourceScope>
-        + Clone
-        + Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
-    K::DynamicType: Default + Eq + Hash + Clone + Debug + Send + Sync + Unpin,
-{
-    let api = match &settings.namespace {
-        Some(namespace) => Api::namespaced(ctx.client.clone(), namespace),
-        None => Api::all(ctx.client.clone()),
-    };
-    let (ctx, store) = (Arc::clone(ctx), store.clone());
-    let metrics = Arc::clone(&ctx.metrics);
-    tasks.spawn(async move {
-        watch(api, store, writer, metrics, move |before, after| {
-            on_change(&ctx, before, after)
-        })
-        .await;
-        name
-    });
+/// The tasks that watch.
+struct Watches {
+    tasks: JoinSet<&'static str>,
+    ctx: Arc<Context>,
+    namespaces: Arc<[String]>,
+}
+
+impl Watches {
+    fn spawn<K>(
+        &mut self,
+        name: &'static str,
+        watch: Watch<K>,
+        on_change: fn(&Context, Option<&K>, Option<&K>),
+    ) where
+        K: Resource<Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+        K::DynamicType: Default + Eq + Hash + Clone + Debug + Send + Sync + Unpin,
+    {
+        let (ctx, namespaces) = (Arc::clone(&self.ctx), Arc::clone(&self.namespaces));
+        self.tasks.spawn(async move {
+            let (client, metrics) = (ctx.client.clone(), Arc::clone(&ctx.metrics));
+            let changed = |before: Option<&K>, after: Option<&K>| on_change(&ctx, before, after);
+            watch.run(client, &namespaces, metrics, changed).await;
+            name
+        });
+    }
+
+    /// The labels of namespaces, once something selects by them.
+    fn spawn_namespaces(&mut self) {
+        let ctx = Arc::clone(&self.ctx);
+        self.tasks.spawn(async move {
+            let namespaces = ctx.stores.namespaces.clone();
+            let changed = || ctx.stores.namespaces_changed(&ctx.triggers);
+            namespaces.watch(&ctx.client, &ctx.metrics, changed).await;
+            "the watch of Namespaces"
+        });
+    }
 }
 
 /// The three controllers; ends when all have ended.
@@ -227,17 +249,19 @@ async fn controllers(
     tenants: UnboundedReceiver<ObjectRef<LogtoTenant>>,
     instances: UnboundedReceiver<ObjectRef<HasuraInstance>>,
     bindings: UnboundedReceiver<ObjectRef<HasuraRoleBinding>>,
+    unlisted: [watch::Receiver<usize>; 3],
     readiness: Readiness,
     stop: CancellationToken,
 ) {
     let stores = &ctx.stores;
     let all_read = async {
-        let (tenants, instances, bindings) = tokio::join!(
-            stores.tenants.wait_until_ready(),
-            stores.instances.wait_until_ready(),
-            stores.bindings.wait_until_ready(),
-        );
-        tenants.is_ok() && instances.is_ok() && bindings.is_ok()
+        for mut unlisted in unlisted {
+            if unlisted.wait_for(|count| *count == 0).await.is_err() {
+                return false;
+            }
+        }
+        stores.namespaces.wait_until_known().await;
+        true
     };
     // Nothing is decided before all is read: what is not there yet is not gone.
     tokio::select! {

@@ -25,6 +25,10 @@ pub enum Verdict {
     Starting,
     /// All is verified.
     Ready(String),
+    /// All was looked at, and nothing written.
+    Observed(String),
+    /// Nothing is looked at.
+    Suspended,
     /// It will go on by itself.
     Waiting(&'static str, String),
     /// Somebody has to change something.
@@ -32,9 +36,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether all is verified.
+    /// Whether all is verified, or all was looked at where nothing is to be written.
     pub fn is_ready(&self) -> bool {
-        matches!(self, Self::Ready(_))
+        matches!(self, Self::Ready(_) | Self::Observed(_))
     }
 }
 
@@ -69,6 +73,8 @@ impl Detail {
                 (*reason, message.clone())
             }
             Verdict::Ready(message) => (reasons::SUCCEEDED, message.clone()),
+            Verdict::Observed(message) => (reasons::OBSERVED, message.clone()),
+            Verdict::Suspended => (reasons::SUSPENDED, String::new()),
             Verdict::Starting => (reasons::PROGRESSING, String::new()),
         };
         Self {
@@ -114,6 +120,15 @@ pub fn conditions(
             reasons::SUCCEEDED,
             message,
         )],
+        Verdict::Observed(message) => {
+            vec![detail(types::READY, Some(true), reasons::OBSERVED, message)]
+        }
+        Verdict::Suspended => vec![detail(
+            types::READY,
+            None,
+            reasons::SUSPENDED,
+            "spec.suspend is true, here or above: nothing is looked at, and nothing done",
+        )],
         Verdict::Waiting(reason, message) => vec![
             detail(types::READY, Some(false), reason, message),
             detail(
@@ -134,7 +149,42 @@ pub fn conditions(
         .collect()
 }
 
-fn condition(previous: &[Condition], generation: i64, detail: Detail) -> Condition {
+/// The conditions of an object that is not looked at: what they said of the last look stays.
+pub fn suspended(
+    previous: &[Condition],
+    generation: i64,
+    withdrawn: Option<Detail>,
+) -> Vec<Condition> {
+    let details: Vec<Detail> = withdrawn.into_iter().collect();
+    let mut all = conditions(previous, generation, &Verdict::Suspended, details);
+    let of_work = [types::RECONCILING, types::STALLED, types::IN_SYNC];
+    for before in previous {
+        let is_new = all.iter().any(|condition| condition.type_ == before.type_);
+        if !is_new && !of_work.contains(&before.type_.as_str()) {
+            all.push(before.clone());
+        }
+    }
+    all
+}
+
+/// With policy Observe: whether Manage would write nothing.
+pub fn in_sync(steps: usize, trouble: Option<&Verdict>) -> Detail {
+    match (steps, trouble) {
+        (_, Some(verdict)) => Detail::ill(types::IN_SYNC, verdict),
+        (0, None) => Detail::well(types::IN_SYNC, "Manage would write nothing"),
+        (steps, None) => Detail {
+            type_: types::IN_SYNC,
+            status: Some(false),
+            reason: reasons::CHANGES_PLANNED,
+            message: format!(
+                "with managementPolicy Manage, {steps} steps would be taken: see status.plan"
+            ),
+        },
+    }
+}
+
+/// One condition; its transition time moves only where the status flips.
+pub fn condition(previous: &[Condition], generation: i64, detail: Detail) -> Condition {
     let status = match detail.status {
         Some(true) => "True",
         Some(false) => "False",

@@ -9,6 +9,7 @@ use kube::{
     Api, ResourceExt,
     runtime::{
         controller::Action,
+        events::EventType,
         finalizer::{Event, finalizer},
     },
 };
@@ -18,15 +19,17 @@ use super::{
     connect::{self, Attempt},
     context::{Context, Reread, deleting, deleting_for, key},
     keys,
+    observe::Seen,
+    policy::{self, Hands},
     registry::{Entry, lock},
     resync,
     status::{self, Detail, Verdict},
     visit::{self, Error, Next, Outcome},
-    webhook,
+    webhook, withdrawal,
 };
 use crate::{
     api::{
-        FINALIZER, LogtoTenant, LogtoTenantStatus, RECONCILE_REQUESTED_AT,
+        FINALIZER, LogtoTenant, LogtoTenantStatus,
         conditions::{reasons, types},
     },
     domain::precedence::Key,
@@ -57,6 +60,10 @@ async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
         ..LogtoTenantStatus::default()
     };
     let tenant = visit::begin(ctx, tenant, first_status).await?;
+    let hands = policy::of_tenant(&tenant);
+    if hands == Hands::Off && !withdrawal::is_due(ctx, &tenant) {
+        return suspended(&tenant, ctx).await;
+    }
     let reread = ctx.reread_asked(&tenant);
     let before = ctx
         .registry
@@ -77,17 +84,56 @@ async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
             .iter()
             .filter(|(other, _)| other != &key(&tenant))
         {
-            ctx.triggers.tenant(&rival.namespace, &rival.name);
+            ctx.triggers.tenant(rival);
         }
     }
-    let outcome = outcome(ctx, &entry, reread, claims_due);
-    visit::end(
-        ctx,
-        &tenant,
-        status_of(&tenant, &entry, &outcome, reread),
-        &outcome,
-    )
-    .await
+    let mut outcome = outcome(ctx, &entry, reread, claims_due);
+    if hands == Hands::Off {
+        return suspended(&tenant, ctx).await;
+    }
+    if let Some(unreadable) = policy::unreadable(&ctx.stores, policy::selects_by_labels(&tenant))
+        && outcome.verdict.is_ready()
+    {
+        outcome.verdict = unreadable.verdict;
+    }
+    let mut plan = None;
+    let mut in_sync = None;
+    if let Some(connection) = &entry.connection
+        && hands == Hands::Observe
+        && outcome.verdict.is_ready()
+    {
+        let (steps, trouble) = claims::observe(ctx, &tenant, connection).await;
+        let seen = Seen::all(steps, trouble.as_ref());
+        outcome.verdict = seen.outcome.verdict;
+        in_sync = seen.details.into_iter().next();
+        plan = seen.plan;
+    }
+    let mut status = status_of(&tenant, &entry, &outcome, reread, in_sync);
+    status.plan = plan;
+    visit::end(ctx, &tenant, status, &outcome).await
+}
+
+/// Nothing is looked at.
+async fn suspended(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
+    let before = tenant.status.clone().unwrap_or_default();
+    let generation = tenant.metadata.generation.unwrap_or_default();
+    let status = LogtoTenantStatus {
+        observed_generation: Some(generation),
+        conditions: status::suspended(&before.conditions, generation, None),
+        plan: None,
+        ..before
+    };
+    // While a withdrawal waits for its write, it is looked after; a change of consent makes a visit by itself.
+    let next = if withdrawal::is_due(ctx, tenant) {
+        Next::After(ctx.clocks.claims_pause.max(Duration::from_secs(1)))
+    } else {
+        Next::Change
+    };
+    let outcome = Outcome {
+        verdict: Verdict::Suspended,
+        next,
+    };
+    visit::end(ctx, tenant, status, &outcome).await
 }
 
 /// The connection as it should be: the one before, or a new one when the Secret or the spec changed.
@@ -244,6 +290,7 @@ fn status_of(
     entry: &Entry,
     outcome: &Outcome,
     reread: Reread,
+    in_sync: Option<Detail>,
 ) -> LogtoTenantStatus {
     let before = tenant.status.clone().unwrap_or_default();
     let generation = tenant.metadata.generation.unwrap_or_default();
@@ -262,6 +309,7 @@ fn status_of(
     let key_set = connection.and_then(|connection| keys::key_set(connection));
     let key_set = key_set.or(before.key_set);
     details.push(keys::detail(key_set.as_ref()));
+    details.extend(in_sync);
     let issuer =
         connection.map(|connection| connection.session.client().discovery().issuer.clone());
     LogtoTenantStatus {
@@ -272,16 +320,22 @@ fn status_of(
             .map(|connection| connection.jwk_url.to_string())
             .or(before.jwk_url),
         key_set,
-        last_handled_reconcile_at: match reread {
-            Reread::Now => tenant.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
-            _ => before.last_handled_reconcile_at,
-        },
+        plan: None,
+        last_handled_reconcile_at: visit::handled(tenant, reread),
     }
 }
 
 /// Waits for what is being deleted too, since it needs the credentials last seen, but not for ever.
 async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
     let tenant_key = key(tenant);
+    if policy::of_tenant(tenant) != Hands::Manage {
+        // Hands off: what is in Logto stays as it is, and whoever reads the events knows.
+        let note = "nothing was taken out of Logto, because spec.suspend is true or spec.managementPolicy is Observe";
+        ctx.event(tenant, EventType::Normal, "Released", note).await;
+        ctx.registry.retire(&tenant_key);
+        ctx.forget(tenant);
+        return Ok(Action::await_change());
+    }
     let waited = deleting_for(tenant);
     if waited < ctx.clocks.release_after && has_leaving_dependants(ctx, &tenant_key) {
         if ctx
@@ -307,7 +361,7 @@ async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
 }
 
 fn has_leaving_dependants(ctx: &Context, tenant: &Key) -> bool {
-    let instances = ctx.stores.instances_of(&tenant.namespace, &tenant.name);
+    let instances = ctx.stores.instances_naming(tenant);
     instances.iter().any(|instance| deleting(&**instance))
         || !ctx.stores.leaving_bindings(tenant).is_empty()
 }

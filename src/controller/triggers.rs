@@ -1,24 +1,19 @@
 //! Which objects are visited when something changes: tenant → instance → binding, and who competes with whom.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::{
-    ResourceExt,
-    core::PartialObjectMeta,
-    runtime::reflector::{ObjectRef, Store},
-};
+use kube::{ResourceExt, core::PartialObjectMeta, runtime::reflector::ObjectRef};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{
-    anonymous::AnonymousRoles,
     context::{deleting, key},
+    policy::{selects_by_labels, takes_by_labels},
     status::is_true,
+    stores::{Stores, tenant_key},
     webhook,
 };
 use crate::api::{
     HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec, LogtoTenant,
-    conditions::types,
+    LogtoTenantSpec, conditions::types,
 };
 use crate::domain::precedence::Key;
 
@@ -63,8 +58,9 @@ impl Triggers {
     // A closed queue means that the process is ending, so a failed send is nothing to act on.
 
     /// Asks for a visit to a tenant.
-    pub fn tenant(&self, namespace: &str, name: &str) {
-        let _ = self.tenants.send(ObjectRef::new(name).within(namespace));
+    pub fn tenant(&self, tenant: &Key) {
+        let reference = ObjectRef::new(&tenant.name).within(&tenant.namespace);
+        let _ = self.tenants.send(reference);
     }
 
     /// Asks for a visit to an instance.
@@ -78,85 +74,38 @@ impl Triggers {
     }
 }
 
-/// The stores that changes are mapped through.
-#[derive(Clone)]
-pub struct Stores {
-    /// All LogtoTenants.
-    pub tenants: Store<LogtoTenant>,
-    /// All HasuraInstances.
-    pub instances: Store<HasuraInstance>,
-    /// All HasuraRoleBindings.
-    pub bindings: Store<HasuraRoleBinding>,
-    /// What the Deployments give callers without a token.
-    pub anonymous_roles: AnonymousRoles,
-}
-
 impl Stores {
-    /// A tenant.
-    pub fn tenant(&self, key: &Key) -> Option<Arc<LogtoTenant>> {
-        self.tenants
-            .get(&ObjectRef::new(&key.name).within(&key.namespace))
-    }
-
-    /// The instance that a binding names.
-    pub fn instance_of(&self, binding: &HasuraRoleBinding) -> Option<Arc<HasuraInstance>> {
-        let namespace = binding.namespace().unwrap_or_default();
-        self.instances
-            .get(&ObjectRef::new(&binding.spec.instance_ref.name).within(&namespace))
-    }
-
-    /// The instances of a tenant.
-    pub fn instances_of(&self, namespace: &str, tenant: &str) -> Vec<Arc<HasuraInstance>> {
-        let of_tenant = |instance: &HasuraInstance| {
-            instance.namespace().as_deref() == Some(namespace)
-                && instance.spec.tenant_ref.name == tenant
-        };
-        self.instances.state_filter(of_tenant)
-    }
-
-    /// The bindings of an instance.
-    pub fn bindings_of(&self, namespace: &str, instance: &str) -> Vec<Arc<HasuraRoleBinding>> {
-        let of_instance = |binding: &HasuraRoleBinding| {
-            binding.namespace().as_deref() == Some(namespace)
-                && binding.spec.instance_ref.name == instance
-        };
-        self.bindings.state_filter(of_instance)
-    }
-
-    /// The bindings whose status says that what they made is in a tenant; their instance may be gone.
-    pub fn bindings_remembering(
-        &self,
-        namespace: &str,
-        tenant: &str,
-    ) -> Vec<Arc<HasuraRoleBinding>> {
-        self.bindings.state_filter(|binding: &HasuraRoleBinding| {
-            let status = binding.status.as_ref();
-            let remembered = status.and_then(|status| status.tenant_ref.as_ref());
-            binding.namespace().as_deref() == Some(namespace)
-                && remembered.is_some_and(|remembered| remembered.name == tenant)
-        })
-    }
-
-    /// Those of them that are being deleted.
-    pub fn leaving_bindings(&self, tenant: &Key) -> Vec<Arc<HasuraRoleBinding>> {
-        let mut bindings = self.bindings_remembering(&tenant.namespace, &tenant.name);
-        bindings.retain(|binding| deleting(&**binding));
-        bindings
-    }
-
-    /// Wakes all that depends on a tenant.
-    pub fn wake_dependants(&self, triggers: &Triggers, namespace: &str, tenant: &str) {
-        for instance in self.instances_of(namespace, tenant) {
+    /// Wakes all that depends on a tenant, or asks to.
+    pub fn wake_dependants(&self, triggers: &Triggers, tenant: &Key) {
+        for instance in self.instances_naming(tenant) {
             triggers.instance(&instance);
-            let bindings = self.bindings_of(namespace, &instance.name_any());
-            bindings
-                .iter()
-                .for_each(|binding| triggers.binding(binding));
+            self.wake_bindings(triggers, &instance);
         }
-        let bindings = self.bindings_remembering(namespace, tenant);
+        let bindings = self.bindings_remembering(tenant);
         bindings
             .iter()
             .for_each(|binding| triggers.binding(binding));
+    }
+
+    fn wake_bindings(&self, triggers: &Triggers, instance: &HasuraInstance) {
+        let bindings = self.bindings_naming(&key(instance));
+        bindings
+            .iter()
+            .for_each(|binding| triggers.binding(binding));
+    }
+
+    /// The namespaces' labels changed: what selects namespaces by labels, and what depends on it.
+    pub fn namespaces_changed(&self, triggers: &Triggers) {
+        for tenant in self.tenants.state_filter(selects_by_labels) {
+            let tenant = key(&*tenant);
+            triggers.tenant(&tenant);
+            self.wake_dependants(triggers, &tenant);
+        }
+        for instance in self.instances.state_filter(takes_by_labels) {
+            triggers.instance(&instance);
+            triggers.tenant(&tenant_key(&instance));
+            self.wake_bindings(triggers, &instance);
+        }
     }
 
     /// A LogtoTenant changed: it, its dependants when it came or went, and its rivals when it went.
@@ -169,16 +118,17 @@ impl Stores {
         let Some(tenant) = after.or(before) else {
             return;
         };
-        let (namespace, name) = (tenant.namespace().unwrap_or_default(), tenant.name_any());
-        triggers.tenant(&namespace, &name);
-        let consent = |tenant: &LogtoTenant| tenant.spec.webhook_mode;
-        if before.map(consent) == after.map(consent) {
+        if after.is_some_and(selects_by_labels) {
+            self.namespaces.need();
+        }
+        triggers.tenant(&key(tenant));
+        if before.map(for_dependants) == after.map(for_dependants) {
             return;
         }
-        self.wake_dependants(triggers, &namespace, &name);
+        self.wake_dependants(triggers, &key(tenant));
         if after.is_none() {
             for rival in self.tenants.state() {
-                triggers.tenant(&rival.namespace().unwrap_or_default(), &rival.name_any());
+                triggers.tenant(&key(&*rival));
             }
         }
     }
@@ -194,26 +144,23 @@ impl Stores {
         let Some(instance) = after.or(before) else {
             return;
         };
-        let (namespace, name) = (
-            instance.namespace().unwrap_or_default(),
-            instance.name_any(),
-        );
         if let Some(after) = after {
             triggers.instance(after);
         }
+        if after.is_some_and(takes_by_labels) {
+            self.namespaces.need();
+        }
         if before.map(for_bindings) != after.map(for_bindings) {
-            for binding in self.bindings_of(&namespace, &name) {
-                triggers.binding(&binding);
-            }
+            self.wake_bindings(triggers, instance);
         }
         let standing =
             |instance: &HasuraInstance| (deleting(instance), webhook::is_switched(instance));
         if before.map(standing) != after.map(standing) {
-            triggers.tenant(&namespace, &instance.spec.tenant_ref.name);
-            for rival in self
-                .instances
-                .state_filter(|rival: &HasuraInstance| rival.namespace() == instance.namespace())
-            {
+            let tenant = tenant_key(instance);
+            triggers.tenant(&tenant);
+            for rival in self.instances.state_filter(|rival: &HasuraInstance| {
+                rival.namespace() == instance.namespace() || tenant_key(rival) == tenant
+            }) {
                 triggers.instance(&rival);
             }
         }
@@ -238,11 +185,8 @@ impl Stores {
         if same {
             return;
         }
-        let rivals = |rival: &HasuraRoleBinding| {
-            rival.namespace() == binding.namespace()
-                && rival.name_any() != binding.name_any()
-                && asks_alike(rival, binding)
-        };
+        let rivals =
+            |rival: &HasuraRoleBinding| key(rival) != key(binding) && asks_alike(rival, binding);
         for rival in self.bindings.state_filter(rivals) {
             triggers.binding(&rival);
         }
@@ -260,7 +204,7 @@ impl Stores {
                 .tenants
                 .state_filter(|tenant: &LogtoTenant| deleting(tenant))
             {
-                triggers.tenant(&tenant.namespace().unwrap_or_default(), &tenant.name_any());
+                triggers.tenant(&key(&*tenant));
             }
         }
     }
@@ -273,12 +217,35 @@ impl Stores {
     ) {
         let names_it = |instance: &HasuraInstance| {
             instance.namespace() == deployment.namespace()
-                && instance.spec.deployment_ref.name == deployment.name_any()
+                && instance
+                    .spec
+                    .deployment_ref
+                    .as_ref()
+                    .is_some_and(|named| named.name == deployment.name_any())
         };
         for instance in self.instances.state_filter(names_it) {
             triggers.instance(&instance);
         }
     }
+}
+
+/// What a tenant's dependants need of it: who may do what.
+fn for_dependants(tenant: &LogtoTenant) -> impl PartialEq {
+    let LogtoTenantSpec {
+        webhook_mode,
+        allowed_instances,
+        adoption,
+        management_policy,
+        suspend,
+        ..
+    } = &tenant.spec;
+    (
+        *webhook_mode,
+        allowed_instances,
+        adoption,
+        *management_policy,
+        *suspend,
+    )
 }
 
 /// What a binding needs of its instance: whether it stays, what it asks for, its API resource, whether it is stalled, and
@@ -293,7 +260,7 @@ fn for_bindings(
         &instance.spec,
         resource.and_then(|resource| resource.id.as_deref()),
         is_true(instance, types::STALLED),
-        is_true(instance, types::ROLLED_OUT),
+        is_true(instance, types::ROLLED_OUT) || is_true(instance, types::AUTH_CONFIGURED),
     )
 }
 

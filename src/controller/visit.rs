@@ -10,11 +10,14 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    context::Context,
+    context::{Context, Reread},
     status::{self, HasStatus, Verdict},
 };
 use crate::{
-    api::conditions::{reasons, types},
+    api::{
+        RECONCILE_REQUESTED_AT,
+        conditions::{reasons, types},
+    },
     logto,
 };
 
@@ -155,6 +158,14 @@ where
     let generation = object.meta().generation.unwrap_or_default();
     let conditions = status::conditions(&[], generation, &Verdict::Starting, vec![]);
     Ok(status::write(&ctx.client, object, with(conditions, generation)).await?)
+}
+
+/// The value of the reconcile annotation that was acted on by now.
+pub fn handled<K: HasStatus>(object: &K, reread: Reread) -> Option<String> {
+    match reread {
+        Reread::Now => object.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
+        Reread::No | Reread::After(_) => object.last_handled().map(str::to_owned),
+    }
 }
 
 /// Writes the status, publishes an event when Ready or its reason changed, and says when to come again.

@@ -2,11 +2,17 @@
 //!
 //! kube's `Controller` merges all its watches behind one backoff; a missing right on one kind then stops them all.
 
-use std::{collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+    hash::Hash,
+    sync::Arc,
+};
 
-use futures::TryStreamExt;
+use futures::{StreamExt, stream};
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     runtime::{
         WatchStreamExt,
         reflector::{ObjectRef, Store, store::Writer},
@@ -14,81 +20,174 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 
 /// Under the 240 s after which some load balancers drop an idle connection without a word (Azure/kars#451).
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 
-/// Watches a kind for ever, keeps its store, and tells `on_change` of each object before and after a change; either may
-/// be missing.
-pub async fn watch<K, F>(
-    api: Api<K>,
-    store: Store<K>,
-    mut writer: Writer<K>,
-    metrics: Arc<Metrics>,
-    mut on_change: F,
-) where
-    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
-    K::DynamicType: Default + Eq + Hash + Clone,
-    F: FnMut(Option<&K>, Option<&K>),
+/// A kind, in the namespaces that are watched.
+pub struct Watch<K>
+where
+    K: Resource + Clone + 'static,
+    K::DynamicType: Eq + Hash + Clone,
 {
-    let kind = K::kind(&K::DynamicType::default()).into_owned();
-    let config = watcher::Config::default()
-        .any_semantic()
-        .timeout(WATCH_TIMEOUT_SECONDS);
-    let mut events = std::pin::pin!(watcher(api, config).default_backoff());
-    // A relist delivers no deletions: what was there before it and is not after it went in between.
-    let mut before_relist: HashMap<ObjectRef<K>, Arc<K>> = HashMap::new();
-    loop {
-        let mut event = match events.try_next().await {
-            Ok(Some(event)) => event,
-            Ok(None) => return,
-            Err(error) => {
-                metrics.watch_failed(&kind);
-                tracing::warn!(kind, %error, "watch failed; it is tried again");
-                continue;
-            }
+    /// What is known of it.
+    pub store: Store<K>,
+    writer: Writer<K>,
+    /// How many namespaces were not listed yet.
+    unlisted: watch::Sender<usize>,
+}
+
+impl<K> Watch<K>
+where
+    K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync,
+    K::DynamicType: Default + Eq + Hash + Clone + Debug + Send + Sync + Unpin,
+{
+    /// A kind of which nothing is known yet.
+    pub fn new() -> Self {
+        let mut writer = Writer::default();
+        // The store is told of each change by itself: several lists could not replace it as a whole.
+        writer.apply_watcher_event(&watcher::Event::Init);
+        writer.apply_watcher_event(&watcher::Event::InitDone);
+        Self {
+            store: writer.as_reader(),
+            writer,
+            unlisted: watch::Sender::new(1),
+        }
+    }
+
+    /// Says when all of it was listed once.
+    pub fn unlisted(&self) -> watch::Receiver<usize> {
+        self.unlisted.subscribe()
+    }
+
+    /// Watches it for ever, in these namespaces or in all when there are none, keeps the store, and tells `on_change` of
+    /// each object before and after a change; either may be missing.
+    pub async fn run<F>(
+        mut self,
+        client: Client,
+        namespaces: &[String],
+        metrics: Arc<Metrics>,
+        mut on_change: F,
+    ) where
+        F: FnMut(Option<&K>, Option<&K>),
+    {
+        let kind = K::kind(&K::DynamicType::default()).into_owned();
+        let apis: Vec<Api<K>> = if namespaces.is_empty() {
+            vec![Api::all(client)]
+        } else {
+            let api = |namespace: &String| Api::namespaced(client.clone(), namespace);
+            namespaces.iter().map(api).collect()
         };
-        if let watcher::Event::Apply(object) | watcher::Event::InitApply(object) = &mut event {
-            object.managed_fields_mut().clear();
+        let mut lists: Vec<Listing<K>> = apis.iter().map(|_| Listing::default()).collect();
+        self.unlisted.send_replace(lists.len());
+        let watchers = apis.into_iter().enumerate().map(|(place, api)| {
+            let events = watcher(api, config()).default_backoff();
+            let events = events.map(move |event| Some((place, event)));
+            events.chain(stream::once(async { None })).boxed()
+        });
+        let mut events = stream::select_all(watchers);
+        while let Some(Some((place, event))) = events.next().await {
+            match event {
+                Ok(event) => self.note(&mut lists[place], event, &mut on_change),
+                Err(error) => {
+                    metrics.watch_failed(&kind);
+                    tracing::warn!(kind, %error, "watch failed; it is tried again");
+                }
+            }
         }
-        match &event {
-            watcher::Event::Init => before_relist = by_ref(&store),
-            watcher::Event::Apply(object) => {
-                let before = store.get(&ObjectRef::from_obj(object));
-                writer.apply_watcher_event(&event);
-                on_change(before.as_deref(), Some(object));
-                continue;
+    }
+
+    fn note<F>(&mut self, list: &mut Listing<K>, event: watcher::Event<K>, on_change: &mut F)
+    where
+        F: FnMut(Option<&K>, Option<&K>),
+    {
+        match event {
+            watcher::Event::Init => list.found.clear(),
+            watcher::Event::InitApply(object) => {
+                list.found.insert(ObjectRef::from_obj(&object), object);
             }
-            watcher::Event::Delete(object) => {
-                writer.apply_watcher_event(&event);
-                on_change(Some(object), None);
-                continue;
+            watcher::Event::InitDone => {
+                // A relist delivers no deletions: what was there before it and is not after it went in between.
+                let found = std::mem::take(&mut list.found);
+                let mut gone = std::mem::take(&mut list.known);
+                for (reference, object) in found {
+                    gone.remove(&reference);
+                    self.put(list, object, on_change);
+                }
+                for reference in gone {
+                    if let Some(object) = self.store.get(&reference) {
+                        self.remove(list, (*object).clone(), on_change);
+                    }
+                }
+                if !std::mem::replace(&mut list.was_listed, true) {
+                    self.unlisted.send_modify(|count| *count -= 1);
+                }
             }
-            watcher::Event::InitApply(_) | watcher::Event::InitDone => {}
+            watcher::Event::Apply(object) => self.put(list, object, on_change),
+            watcher::Event::Delete(object) => self.remove(list, object, on_change),
         }
-        writer.apply_watcher_event(&event);
-        if matches!(event, watcher::Event::InitDone) {
-            let mut gone = std::mem::take(&mut before_relist);
-            for object in store.state() {
-                let before = gone.remove(&ObjectRef::from_obj(&*object));
-                on_change(before.as_deref(), Some(&object));
-            }
-            gone.values()
-                .for_each(|object| on_change(Some(object), None));
+    }
+
+    fn put<F>(&mut self, list: &mut Listing<K>, mut object: K, on_change: &mut F)
+    where
+        F: FnMut(Option<&K>, Option<&K>),
+    {
+        object.managed_fields_mut().clear();
+        let reference = ObjectRef::from_obj(&object);
+        let before = self.store.get(&reference);
+        list.known.insert(reference.clone());
+        self.writer
+            .apply_watcher_event(&watcher::Event::Apply(object));
+        let after = self.store.get(&reference);
+        on_change(before.as_deref(), after.as_deref());
+    }
+
+    fn remove<F>(&mut self, list: &mut Listing<K>, object: K, on_change: &mut F)
+    where
+        F: FnMut(Option<&K>, Option<&K>),
+    {
+        list.known.remove(&ObjectRef::from_obj(&object));
+        let event = watcher::Event::Delete(object);
+        self.writer.apply_watcher_event(&event);
+        if let watcher::Event::Delete(object) = &event {
+            on_change(Some(object), None);
         }
     }
 }
 
-fn by_ref<K>(store: &Store<K>) -> HashMap<ObjectRef<K>, Arc<K>>
+/// What one namespace's watch was told.
+struct Listing<K>
 where
-    K: Resource + Clone + 'static,
-    K::DynamicType: Default + Eq + Hash + Clone,
+    K: Resource,
+    K::DynamicType: Eq + Hash,
 {
-    store
-        .state()
-        .into_iter()
-        .map(|object| (ObjectRef::from_obj(&*object), object))
-        .collect()
+    /// By a list that is not at its end.
+    found: HashMap<ObjectRef<K>, K>,
+    /// All that is there.
+    known: HashSet<ObjectRef<K>>,
+    was_listed: bool,
+}
+
+impl<K> Default for Listing<K>
+where
+    K: Resource,
+    K::DynamicType: Eq + Hash,
+{
+    fn default() -> Self {
+        Self {
+            found: HashMap::new(),
+            known: HashSet::new(),
+            was_listed: false,
+        }
+    }
+}
+
+/// How every watch is asked for.
+pub fn config() -> watcher::Config {
+    watcher::Config::default()
+        .any_semantic()
+        .timeout(WATCH_TIMEOUT_SECONDS)
 }

@@ -11,7 +11,7 @@ use super::{
     context::{Context, deleting, key},
     registry::Connection,
     rivals,
-    triggers::Stores,
+    stores::{Stores, tenant_key},
     visit::Outcome,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
         HasuraInstance, LogtoTenant, binding::RoleType, conditions::reasons, instance::AuthMode,
         tenant::WebhookMode,
     },
-    domain::precedence::{Claim, Key, Lost},
+    domain::precedence::{Claim, Lost},
     logto,
 };
 
@@ -50,13 +50,11 @@ pub fn check(
     instance: &HasuraInstance,
     connection: &Connection,
 ) -> Result<(), Outcome> {
-    let namespace = instance.namespace().unwrap_or_default();
-    let tenant = &instance.spec.tenant_ref.name;
-    let found = ctx.stores.tenant(&Key {
-        namespace: namespace.clone(),
-        name: tenant.clone(),
-    });
-    if found.is_none_or(|tenant| tenant.spec.webhook_mode != WebhookMode::Allow) {
+    let tenant_key = tenant_key(instance);
+    let tenant = &tenant_key.name;
+    let found = ctx.stores.tenant(&tenant_key);
+    let allows = |tenant: &LogtoTenant| tenant.spec.webhook_mode == WebhookMode::Allow;
+    if !found.as_ref().is_some_and(|tenant| allows(tenant)) {
         let message = format!(
             "LogtoTenant {tenant:?} does not allow mode Webhook, in which every role of the tenant works in Hasura by its \
              name: set its spec.webhookMode to Allow, or spec.auth.mode of this instance to JWT"
@@ -64,9 +62,16 @@ pub fn check(
         return Err(Outcome::stalled(reasons::WEBHOOK_FORBIDDEN, message));
     }
     if let Some(lost) = tenant_shared(&ctx.stores, instance) {
-        let verdict = rivals::verdict(&lost, &namespace);
+        let verdict = rivals::verdict(&lost, &instance.namespace().unwrap_or_default());
         let next = super::visit::Next::Change;
         return Err(Outcome { verdict, next });
+    }
+    if found.is_some_and(|tenant| lets_others_in(&tenant, instance)) {
+        let message = format!(
+            "LogtoTenant {tenant:?} allows instances of other namespaces, and in mode Webhook every role of a tenant works by \
+             its name alone: take them out of its spec.allowedInstances, or set spec.auth.mode of this instance to JWT"
+        );
+        return Err(Outcome::stalled(reasons::TENANT_SHARED, message));
     }
     let admin = connection.session.observe(|observed| {
         let mut roles = observed.roles.iter();
@@ -74,6 +79,15 @@ pub fn check(
         found.map(|(name, _)| name.clone())
     });
     admin.map_or(Ok(()), |name| Err(admin_role(instance, &name)))
+}
+
+/// Whether instances of other namespaces than this one's may come into the tenant.
+fn lets_others_in(tenant: &LogtoTenant, instance: &HasuraInstance) -> bool {
+    let own = instance.namespace();
+    tenant.spec.allowed_instances.iter().any(|rule| {
+        let names = rule.namespaces.names.as_ref();
+        names.is_none_or(|names| names.iter().any(|name| Some(name) != own.as_ref()))
+    })
 }
 
 /// Reads the tenant's roles afresh: the last listing may be minutes old, and who holds a role `admin` would be the
@@ -137,15 +151,14 @@ pub fn tenant_shared(stores: &Stores, instance: &HasuraInstance) -> Option<Lost>
     if asks && is_switched(instance) {
         return None;
     }
-    let namespace = instance.namespace().unwrap_or_default();
-    let name = instance.spec.tenant_ref.name.clone();
-    let mut others = stores.instances_of(&namespace, &name);
+    let tenant = tenant_key(instance);
+    let mut others = stores.instances_of(&tenant);
     others.retain(|other| key(&**other) != key(instance) && (asks || is_switched(other)));
     let holder = others
         .into_iter()
         .min_by_key(|other| (deleting(&**other), key(&**other)))?;
     Some(Lost {
-        claim: Claim::WholeTenant(Key { namespace, name }),
+        claim: Claim::WholeTenant(tenant),
         holder: key(&*holder),
         holder_deleting: deleting(&*holder),
     })
@@ -153,8 +166,7 @@ pub fn tenant_shared(stores: &Stores, instance: &HasuraInstance) -> Option<Lost>
 
 /// Asks for a visit to the tenant's instances in mode Webhook, whose rules speak of all its roles.
 pub fn wake(ctx: &Context, tenant: &LogtoTenant) {
-    let namespace = tenant.namespace().unwrap_or_default();
-    for instance in ctx.stores.instances_of(&namespace, &tenant.name_any()) {
+    for instance in ctx.stores.instances_of(&key(tenant)) {
         if is_asked_for(&instance) {
             ctx.triggers.instance(&instance);
         }

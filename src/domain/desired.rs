@@ -1,6 +1,6 @@
 //! What Logto should hold, read off the specs.
 
-use super::ownership::{MAX_ROLE_TEXT, Mark, Owner};
+use super::ownership::{MAX_ROLE_TEXT, Marks, Owner};
 use crate::api::{
     HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec,
     binding::RoleType, instance::AuthMode,
@@ -35,8 +35,8 @@ impl From<&HasuraInstanceSpec> for Resource {
 /// A scope and a role as a HasuraRoleBinding asks for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// Stands on what is made for this binding.
-    pub mark: Mark,
+    /// Stand on what is made for this binding or taken over by it.
+    pub marks: Marks,
     /// The API resource that the scope belongs to.
     pub indicator: String,
     /// The role in Hasura, for the default description.
@@ -144,7 +144,7 @@ impl Binding {
             return Err(Invalid::UnauthorizedRole(spec.hasura_role.clone()));
         }
         Ok(Self {
-            mark: owner.mark(namespace, name),
+            marks: owner.marks(namespace, name),
             indicator: instance.spec.api_resource.indicator.clone(),
             hasura_role: spec.hasura_role.clone(),
             scope_name: spec.scope.name.clone(),
@@ -190,8 +190,9 @@ fn check_for_webhook(role_name: &str, spec: &HasuraRoleBindingSpec) -> Result<()
 mod tests {
     use super::*;
     use crate::api::{
-        LocalRef,
-        binding::{LogtoRole, Scope},
+        Reference,
+        binding::{DeletionPolicy, LogtoRole, Scope},
+        policy::{AdoptionPolicy, ManagementPolicy},
     };
 
     fn instance(prefix: &str) -> HasuraInstance {
@@ -212,8 +213,9 @@ mod tests {
         HasuraRoleBinding::new(
             "b",
             HasuraRoleBindingSpec {
-                instance_ref: LocalRef {
+                instance_ref: Reference {
                     name: "shop".into(),
+                    namespace: None,
                 },
                 hasura_role: hasura_role.into(),
                 scope: Scope {
@@ -222,6 +224,10 @@ mod tests {
                 },
                 logto_role: role,
                 subjects: Vec::new(),
+                management_policy: ManagementPolicy::Manage,
+                adoption_policy: AdoptionPolicy::Never,
+                deletion_policy: DeletionPolicy::DeleteUnused,
+                suspend: false,
             },
         )
     }

@@ -4,8 +4,10 @@
 //! steps from one to the other, [`ownership`] says what is ours, [`precedence`] who holds what several ask for,
 //! [`subjects`] who is given a role.
 
+pub mod adoption;
 pub mod auth_hook;
 pub mod claims;
+pub mod consent;
 pub mod desired;
 pub mod jwt_secret;
 pub mod observed;
@@ -14,3 +16,4 @@ pub mod plan;
 pub mod precedence;
 pub mod release;
 pub mod subjects;
+pub mod words;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ownership::{self, Mark};
-use crate::api::binding::RoleType;
+use super::ownership::{self, Mark, Marks};
+use crate::api::{Origin, binding::RoleType};
 
 /// A tenant's API resources, scopes and roles, by their natural keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,9 +52,9 @@ pub struct Role {
 }
 
 impl Scope {
-    /// Whether the mark stands on it.
-    pub fn bears(&self, mark: &Mark) -> bool {
-        self.mark().as_ref() == Some(mark)
+    /// Where it comes from, when one of these marks stands on it.
+    pub fn origin(&self, marks: &Marks) -> Option<Origin> {
+        marks.origin(&self.mark()?)
     }
 
     /// The mark on it.
@@ -64,9 +64,9 @@ impl Scope {
 }
 
 impl Role {
-    /// Whether the mark stands on it.
-    pub fn bears(&self, mark: &Mark) -> bool {
-        self.mark().as_ref() == Some(mark)
+    /// Where it comes from, when one of these marks stands on it.
+    pub fn origin(&self, marks: &Marks) -> Option<Origin> {
+        marks.origin(&self.mark()?)
     }
 
     /// The mark on it.
@@ -100,17 +100,22 @@ impl Resource {
     pub(super) fn our_scope<'a>(
         &'a self,
         name: &str,
-        mark: &Mark,
+        marks: &Marks,
         role: Option<&Role>,
     ) -> Option<Found<'a, Scope>> {
-        let held_by_ours =
-            |scope: &Scope| role.is_some_and(|role| role.bears(mark) && role.holds(&scope.id));
+        let held_by_ours = |scope: &Scope| {
+            role.is_some_and(|role| role.origin(marks).is_some() && role.holds(&scope.id))
+        };
         let by_name = self.scopes.get_key_value(name);
         by_name
             .filter(|(_, scope)| {
-                scope.bears(mark) || (scope.mark().is_none() && held_by_ours(scope))
+                scope.origin(marks).is_some() || (scope.mark().is_none() && held_by_ours(scope))
             })
-            .or_else(|| self.scopes.iter().find(|(_, scope)| scope.bears(mark)))
+            .or_else(|| {
+                self.scopes
+                    .iter()
+                    .find(|(_, scope)| scope.origin(marks).is_some())
+            })
             .map(|(name, object)| Found { name, object })
     }
 
@@ -129,7 +134,7 @@ impl Observed {
     pub(super) fn our_role<'a>(
         &'a self,
         name: &str,
-        mark: &Mark,
+        marks: &Marks,
         resource: Option<&Resource>,
     ) -> Option<Found<'a, Role>> {
         let holds_ours = |role: &Role| {
@@ -137,13 +142,19 @@ impl Observed {
                 resource
                     .scopes
                     .values()
-                    .any(|scope| scope.bears(mark) && role.holds(&scope.id))
+                    .any(|scope| scope.origin(marks).is_some() && role.holds(&scope.id))
             })
         };
         let by_name = self.roles.get_key_value(name);
         by_name
-            .filter(|(_, role)| role.bears(mark) || (role.mark().is_none() && holds_ours(role)))
-            .or_else(|| self.roles.iter().find(|(_, role)| role.bears(mark)))
+            .filter(|(_, role)| {
+                role.origin(marks).is_some() || (role.mark().is_none() && holds_ours(role))
+            })
+            .or_else(|| {
+                self.roles
+                    .iter()
+                    .find(|(_, role)| role.origin(marks).is_some())
+            })
             .map(|(name, object)| Found { name, object })
     }
 
@@ -201,6 +212,12 @@ impl Observed {
                     scopes.insert(scope);
                 }
             }
+            Change::TakeRoleScope(id, scope) => {
+                let role = self.roles.values_mut().find(|role| role.id == id);
+                if let Some(scopes) = role.and_then(|role| role.scopes.as_mut()) {
+                    scopes.remove(&scope);
+                }
+            }
             Change::RemoveRole(id) => self.roles.retain(|_, role| role.id != id),
         }
     }
@@ -238,6 +255,8 @@ pub enum Change {
     SetRoleScopes(String, BTreeSet<String>),
     /// The role of the first id holds the scope of the second.
     AddRoleScope(String, String),
+    /// The role of the first id no longer holds the scope of the second.
+    TakeRoleScope(String, String),
     /// The role of that id is gone.
     RemoveRole(String),
 }

@@ -8,6 +8,8 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
+use crate::api::Origin;
+
 /// Longest owner id, in characters. With it a mark takes 55 of the 128 characters of a role's description.
 pub const MAX_OWNER: usize = 16;
 
@@ -59,11 +61,51 @@ impl Owner {
         &self.0
     }
 
-    /// The mark of the binding `namespace/name`.
-    pub fn mark(&self, namespace: &str, name: &str) -> Mark {
-        let digest = Sha256::digest(format!("{namespace}/{name}"));
+    /// The marks of the binding `namespace/name`.
+    pub fn marks(&self, namespace: &str, name: &str) -> Marks {
+        Marks {
+            created: self.mark(&format!("{namespace}/{name}")),
+            // No name in Kubernetes has a space.
+            adopted: self.mark(&format!("adopted {namespace}/{name}")),
+        }
+    }
+
+    fn mark(&self, text: &str) -> Mark {
+        let digest = Sha256::digest(text);
         let hash = URL_SAFE_NO_PAD.encode(&digest[..16]);
         Mark(format!("{OPEN}{}/{hash}]", self.0))
+    }
+}
+
+/// The two marks of one binding. Which one stands on an object says where the object comes from, so that it is known
+/// when the status is lost, and no status has to be believed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Marks {
+    /// On what was made for it, and is deleted with it.
+    pub created: Mark,
+    /// On what was there before it, and stays.
+    pub adopted: Mark,
+}
+
+impl Marks {
+    /// Where an object with this mark comes from; none when the mark is somebody else's.
+    pub fn origin(&self, mark: &Mark) -> Option<Origin> {
+        if mark == &self.created {
+            Some(Origin::Created)
+        } else if mark == &self.adopted {
+            Some(Origin::Adopted)
+        } else {
+            None
+        }
+    }
+
+    /// The mark that keeps an origin. Of what bears none any more it can not be told who made it, and what is adopted is
+    /// never deleted.
+    pub fn of(&self, origin: Option<Origin>) -> &Mark {
+        match origin {
+            Some(Origin::Created) => &self.created,
+            Some(Origin::Adopted | Origin::Creating) | None => &self.adopted,
+        }
     }
 }
 
@@ -131,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_found_again_behind_any_text() {
-        let mark = owner().mark("shop", "user-reader");
+        let mark = owner().marks("shop", "user-reader").adopted;
         for text in [
             "",
             "Reads users",
@@ -149,22 +191,28 @@ mod tests {
     fn the_longest_mark_leaves_73_of_128_characters() {
         let mark = Owner::new("x".repeat(MAX_OWNER))
             .unwrap()
-            .mark("shop", "user-reader");
+            .marks("shop", "user-reader")
+            .created;
         assert_eq!(mark.put(&"x".repeat(MAX_ROLE_TEXT)).len(), 128);
     }
 
     #[test]
     fn marks_differ_by_owner_namespace_and_name_and_never_change() {
         assert_eq!(
-            owner().mark("shop", "user-reader").to_string(),
+            owner().marks("shop", "user-reader").created.to_string(),
             "[logto-hasura:a1b2c3d4/_gzZnkWpSnAHocANCNVZhQ]"
         );
-        let marks = [
-            owner().mark("shop", "user-reader"),
-            owner().mark("shop", "user-maintainer"),
-            owner().mark("shop2", "user-reader"),
-            Owner::new("other").unwrap().mark("shop", "user-reader"),
-        ];
+        let of = |owner: Owner, namespace, name| {
+            let Marks { created, adopted } = owner.marks(namespace, name);
+            [created, adopted]
+        };
+        let marks: Vec<Mark> = [
+            of(owner(), "shop", "user-reader"),
+            of(owner(), "shop", "user-maintainer"),
+            of(owner(), "shop2", "user-reader"),
+            of(Owner::new("other").unwrap(), "shop", "user-reader"),
+        ]
+        .concat();
         for (i, a) in marks.iter().enumerate() {
             assert!(marks.iter().skip(i + 1).all(|b| a != b));
         }
@@ -184,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_owner_is_told_from_one_whose_id_starts_the_same() {
-        let mark = Owner::new("prod-2").unwrap().mark("shop", "user-reader");
+        let mark = Owner::new("prod-2").unwrap().marks("shop", "r").created;
         assert!(mark.is_of(&Owner::new("prod-2").unwrap()));
         assert!(!mark.is_of(&Owner::new("prod").unwrap()));
     }

@@ -1,11 +1,17 @@
 //! The steps from what is observed to what is desired.
 
+mod conflict;
+
+pub use conflict::{Conflict, Mend, Whose};
+
 use super::{
+    adoption::{Adoption, Permission},
     desired,
     observed::{Found, Observed, Resource, Role, Scope},
     ownership::{self, Mark, Owner},
 };
 use crate::api::binding::RoleType;
+use conflict::whose;
 
 /// Longest description of a role in Logto, in UTF-16 units (zod counts those) and in characters (PostgreSQL does).
 ///
@@ -62,82 +68,18 @@ pub enum Step {
         indicator: String,
         scope: String,
     },
+    /// Take a scope of the resource with that indicator from a role.
+    DetachScope {
+        role: String,
+        indicator: String,
+        scope: String,
+    },
     /// Delete a role, and with it every assignment.
     DeleteRole { id: String },
     /// Delete a scope, and with it every role's hold of it.
     DeleteScope { indicator: String, id: String },
-}
-
-/// Something in Logto stands in the way, and is not ours to change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Conflict {
-    /// The indicator is in use.
-    #[error(
-        "an API resource with the indicator {indicator:?} exists in Logto (id {id}) and was not made by this operator: choose another indicator, or delete that resource in Logto if nothing uses it"
-    )]
-    Resource {
-        /// The natural key.
-        indicator: String,
-        /// Logto's id of what is in the way.
-        id: String,
-    },
-    /// The scope's name is in use.
-    #[error(
-        "a scope {name:?} exists in the API resource (id {id}), {whose}: choose another spec.scope.name, or delete that scope in Logto if nothing uses it"
-    )]
-    Scope {
-        /// The natural key.
-        name: String,
-        /// Logto's id of what is in the way.
-        id: String,
-        /// Whose it is, in words.
-        whose: Whose,
-    },
-    /// The role's name is in use.
-    #[error(
-        "a role {name:?} exists in Logto (id {id}), {whose}: make a HasuraRoleBinding with another spec.logtoRole.name, or delete that role in Logto if nobody needs it"
-    )]
-    Role {
-        /// The natural key.
-        name: String,
-        /// Logto's id of what is in the way.
-        id: String,
-        /// Whose it is, in words.
-        whose: Whose,
-    },
-    /// The role is ours but of the other type, which Logto can not change.
-    #[error(
-        "the role {name:?} in Logto (id {id}) is of type {found:?}, and Logto can not change a type: delete that role in Logto, or make a HasuraRoleBinding with another spec.logtoRole.name"
-    )]
-    RoleType {
-        /// The natural key.
-        name: String,
-        /// Logto's id of the role.
-        id: String,
-        /// Its type.
-        found: RoleType,
-    },
-}
-
-/// Whose an object in the way is, as far as its mark says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// It bears no mark.
-    Foreign,
-    /// It bears the mark of this operator for another binding.
-    OtherBinding,
-    /// It bears the mark of another operator.
-    OtherOwner,
-}
-
-impl std::fmt::Display for Whose {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Foreign => "made by somebody else",
-            Self::OtherBinding => "made for another HasuraRoleBinding",
-            Self::OtherOwner => "made by another installation of this operator",
-        })
-    }
+    /// Delete an API resource with all its scopes.
+    DeleteResource { indicator: String, id: String },
 }
 
 /// What the operator knows of an API resource beside what Logto shows, since a resource has no place for a mark.
@@ -154,12 +96,14 @@ pub enum Standing {
 /// The steps for an API resource.
 ///
 /// # Errors
-/// When a resource of that indicator is there that is neither known nor holds a scope with a mark of `owner`.
+/// When a resource of that indicator is there that is neither known nor holds a scope with a mark of `owner`, and may not
+/// be taken over.
 pub fn plan_resource(
     desired: &desired::Resource,
     found: Option<&Resource>,
     standing: Standing,
     owner: &Owner,
+    adoption: Permission,
 ) -> Result<Vec<Step>, Conflict> {
     let Some(found) = found else {
         return Ok(vec![Step::CreateResource {
@@ -168,10 +112,17 @@ pub fn plan_resource(
             access_token_ttl: desired.access_token_ttl,
         }]);
     };
-    if standing == Standing::Unknown && !found.has_scope_marked(|mark| mark.is_of(owner)) {
+    let is_ours = standing != Standing::Unknown || found.has_scope_marked(|mark| mark.is_of(owner));
+    let is_others = found.has_scope_marked(|mark| !mark.is_of(owner));
+    if !is_ours && (adoption != Permission::Given || is_others) {
         return Err(Conflict::Resource {
             indicator: desired.indicator.clone(),
             id: found.id.clone(),
+            mend: if is_others {
+                Mend::Nothing
+            } else {
+                Mend::Permission(adoption)
+            },
         });
     }
     let name = (found.name != desired.name).then(|| desired.name.clone());
@@ -190,23 +141,31 @@ pub fn plan_resource(
 /// The steps for a binding's scope and role. A role whose scopes were not read yet is taken to hold the scope.
 ///
 /// # Errors
-/// When a scope or role of that name is there that is not this binding's.
+/// When a scope or role of that name is there that is not this binding's and may not be taken over.
 pub fn plan_binding(
     desired: &desired::Binding,
     owner: &Owner,
     observed: &Observed,
+    adoption: Adoption,
 ) -> Result<Vec<Step>, Conflict> {
     let resource = observed.resources.get(&desired.indicator);
-    let role = observed.our_role(&desired.role_name, &desired.mark, resource);
-    let scope = resource.and_then(|resource| {
+    let our_role = observed.our_role(&desired.role_name, &desired.marks, resource);
+    let our_scope = resource.and_then(|resource| {
         resource.our_scope(
             &desired.scope_name,
-            &desired.mark,
-            role.as_ref().map(|role| role.object),
+            &desired.marks,
+            our_role.as_ref().map(|role| role.object),
         )
     });
-    check_scope_name(desired, owner, resource, scope.as_ref())?;
-    check_role_name(desired, owner, observed, role.as_ref())?;
+    let scope = scope_to_have(desired, owner, resource, our_scope, adoption.scope)?;
+    let role = role_to_have(
+        desired,
+        owner,
+        observed,
+        our_role,
+        scope.as_ref(),
+        adoption.role,
+    )?;
 
     let mut steps = Vec::new();
     match &scope {
@@ -224,57 +183,126 @@ pub fn plan_binding(
     Ok(steps)
 }
 
-fn check_scope_name(
+/// Our scope, or the one of its name that is to be taken over; none when it is to be made.
+fn scope_to_have<'a>(
     desired: &desired::Binding,
     owner: &Owner,
-    resource: Option<&Resource>,
-    ours: Option<&Found<'_, Scope>>,
-) -> Result<(), Conflict> {
-    let named = resource.and_then(|resource| resource.scopes.get(&desired.scope_name));
-    match named {
-        Some(named) if ours.is_none_or(|ours| ours.object.id != named.id) => Err(Conflict::Scope {
-            name: desired.scope_name.clone(),
-            id: named.id.clone(),
-            whose: whose(named.mark(), owner),
-        }),
-        _ => Ok(()),
+    resource: Option<&'a Resource>,
+    ours: Option<Found<'a, Scope>>,
+    adoption: Permission,
+) -> Result<Option<Found<'a, Scope>>, Conflict> {
+    let named = resource.and_then(|resource| resource.scopes.get_key_value(&desired.scope_name));
+    let Some((name, named)) =
+        named.filter(|(_, named)| ours.as_ref().is_none_or(|ours| ours.object.id != named.id))
+    else {
+        return Ok(ours);
+    };
+    // One that was renamed is ours already, so the name is in use.
+    if ours.is_none() && named.mark().is_none() && adoption == Permission::Given {
+        return Ok(Some(Found {
+            name,
+            object: named,
+        }));
     }
+    Err(Conflict::Scope {
+        name: desired.scope_name.clone(),
+        id: named.id.clone(),
+        whose: whose(named.mark(), owner),
+        mend: if ours.is_none() && named.mark().is_none() {
+            Mend::Permission(adoption)
+        } else {
+            Mend::Nothing
+        },
+    })
 }
 
-fn check_role_name(
+/// Our role, or the one of its name that is to be taken over; none when it is to be made.
+fn role_to_have<'a>(
     desired: &desired::Binding,
     owner: &Owner,
-    observed: &Observed,
-    ours: Option<&Found<'_, Role>>,
-) -> Result<(), Conflict> {
-    match observed.roles.get(&desired.role_name) {
-        Some(named) if ours.is_none_or(|ours| ours.object.id != named.id) => Err(Conflict::Role {
+    observed: &'a Observed,
+    ours: Option<Found<'a, Role>>,
+    scope: Option<&Found<'_, Scope>>,
+    adoption: Permission,
+) -> Result<Option<Found<'a, Role>>, Conflict> {
+    let named = observed.roles.get_key_value(&desired.role_name);
+    let Some((name, named)) =
+        named.filter(|(_, named)| ours.as_ref().is_none_or(|ours| ours.object.id != named.id))
+    else {
+        return Ok(ours);
+    };
+    let mend = if ours.is_some() || named.mark().is_some() {
+        Some(Mend::Nothing)
+    } else if adoption != Permission::Given {
+        Some(Mend::Permission(adoption))
+    } else if named.type_ != desired.role_type {
+        return Err(Conflict::RoleType {
+            name: name.clone(),
+            id: named.id.clone(),
+            found: named.type_,
+        });
+    } else {
+        not_adoptable(desired, named, scope)
+    };
+    match mend {
+        None => Ok(Some(Found {
+            name,
+            object: named,
+        })),
+        Some(mend) => Err(Conflict::Role {
             name: desired.role_name.clone(),
             id: named.id.clone(),
             whose: whose(named.mark(), owner),
+            mend,
         }),
-        _ => Ok(()),
     }
 }
 
-fn whose(mark: Option<Mark>, owner: &Owner) -> Whose {
-    match mark {
-        None => Whose::Foreign,
-        Some(mark) if mark.is_of(owner) => Whose::OtherBinding,
-        Some(_) => Whose::OtherOwner,
+/// Why a role is not taken over although it may be: who holds it would come to hold more than the binding says, or its
+/// description has no room for the mark, and it would be cut.
+fn not_adoptable(
+    desired: &desired::Binding,
+    role: &Role,
+    scope: Option<&Found<'_, Scope>>,
+) -> Option<Mend> {
+    let own = scope.map(|scope| scope.object.id.as_str());
+    let Some(extra) = role.extra_scopes(own) else {
+        return Some(Mend::ReadItsScopes);
+    };
+    if !extra.is_empty() {
+        return Some(Mend::TakeOff(
+            extra.into_iter().map(str::to_owned).collect(),
+        ));
     }
+    let text = text(
+        desired.role_text.as_deref(),
+        Some(&role.description),
+        &desired.hasura_role,
+    );
+    let units = desired.marks.adopted.put(&text).encode_utf16().count();
+    (units > MAX_ROLE_DESCRIPTION).then(|| Mend::Shorten(units - MAX_ROLE_DESCRIPTION))
 }
 
 fn create_scope(desired: &desired::Binding) -> Step {
     Step::CreateScope {
         indicator: desired.indicator.clone(),
         name: desired.scope_name.clone(),
-        description: scope_description(desired, None),
+        description: desired.marks.created.put(&text(
+            desired.scope_text.as_deref(),
+            None,
+            &desired.hasura_role,
+        )),
     }
 }
 
 fn update_scope(desired: &desired::Binding, found: &Found<'_, Scope>) -> Option<Step> {
-    let wanted = scope_description(desired, Some(&found.object.description));
+    let current = found.object;
+    let text = text(
+        desired.scope_text.as_deref(),
+        Some(&current.description),
+        &desired.hasura_role,
+    );
+    let wanted = desired.marks.of(current.origin(&desired.marks)).put(&text);
     let name = (found.name != desired.scope_name).then(|| desired.scope_name.clone());
     let description = (found.object.description != wanted).then_some(wanted);
     (name.is_some() || description.is_some()).then(|| Step::UpdateScope {
@@ -289,7 +317,10 @@ fn create_role(desired: &desired::Binding) -> Step {
     Step::CreateRole {
         name: desired.role_name.clone(),
         type_: desired.role_type,
-        description: role_description(desired, None),
+        description: fit(
+            &desired.marks.created,
+            &text(desired.role_text.as_deref(), None, &desired.hasura_role),
+        ),
         indicator: desired.indicator.clone(),
         scope: desired.scope_name.clone(),
     }
@@ -308,7 +339,12 @@ fn update_role(
             found: role.type_,
         });
     }
-    let wanted = role_description(desired, Some(&role.description));
+    let text = text(
+        desired.role_text.as_deref(),
+        Some(&role.description),
+        &desired.hasura_role,
+    );
+    let wanted = fit(desired.marks.of(role.origin(&desired.marks)), &text);
     let name = (found.name != desired.role_name).then(|| desired.role_name.clone());
     let description = (role.description != wanted).then_some(wanted);
     let is_default = default_to_set(desired, role, scope);
@@ -341,19 +377,6 @@ fn attach_scope(desired: &desired::Binding, role: &Role, scope: Option<&Scope>) 
         indicator: desired.indicator.clone(),
         scope: desired.scope_name.clone(),
     })
-}
-
-fn scope_description(desired: &desired::Binding, current: Option<&str>) -> String {
-    desired.mark.put(&text(
-        desired.scope_text.as_deref(),
-        current,
-        &desired.hasura_role,
-    ))
-}
-
-fn role_description(desired: &desired::Binding, current: Option<&str>) -> String {
-    let text = text(desired.role_text.as_deref(), current, &desired.hasura_role);
-    fit(&desired.mark, &text)
 }
 
 /// The text before the mark: the spec's, else what stands there, else a default for a new object.

@@ -1,24 +1,27 @@
 //! The steps that take away what a binding made, when the binding goes.
 
 use super::{
-    observed::{Observed, Role},
-    ownership::{self, Mark},
+    observed::{Observed, Resource, Role, Scope},
+    ownership::{self, Marks, Owner},
     plan::{Step, fit},
 };
+use crate::api::{Origin, binding::DeletionPolicy, instance};
 
 /// What a binding that is being deleted left in Logto.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
-    /// The binding's mark.
-    pub mark: Mark,
+    /// The binding's marks.
+    pub marks: Marks,
+    /// What is to become of it.
+    pub policy: DeletionPolicy,
     /// The API resource that its scope belongs to.
     pub indicator: String,
     /// The scope's name.
     pub scope_name: String,
     /// The role's name.
     pub role_name: String,
-    /// The mark of the binding that takes the objects over, of the same instance and namespace.
-    pub successor: Option<Mark>,
+    /// The marks of the binding that takes the objects over, of the same instance and namespace.
+    pub successor: Option<Marks>,
     /// Whether the role grants by its name alone, as in mode Webhook, so that one that stays needs another name.
     pub grants_by_name: bool,
 }
@@ -46,24 +49,41 @@ impl Release {
     pub fn role<'a>(&self, observed: &'a Observed) -> Option<(&'a str, &'a Role)> {
         let resource = observed.resources.get(&self.indicator);
         observed
-            .our_role(&self.role_name, &self.mark, resource)
+            .our_role(&self.role_name, &self.marks, resource)
             .map(|found| (found.name, found.object))
     }
 
-    /// The steps. What does not bear the binding's mark is left alone; a role that somebody holds stays, marked, without
-    /// the scope and no longer given to new users.
-    pub fn plan(&self, holders: Holders, observed: &Observed) -> Vec<Step> {
-        match &self.successor {
-            Some(successor) => self.hand_over(successor, observed),
-            None => self.take_away(holders, observed),
+    /// Whether the role stays in Logto, so that from the binding's own subjects it has to be taken back.
+    pub fn keeps_role(&self, holders: Holders, observed: &Observed) -> bool {
+        let adopted = |role: &Role| role.origin(&self.marks) != Some(Origin::Created);
+        let role = self.role(observed).map(|(_, role)| role);
+        match self.policy {
+            DeletionPolicy::Retain => false,
+            DeletionPolicy::Delete => role.is_some_and(adopted),
+            DeletionPolicy::DeleteUnused => {
+                role.is_some_and(|role| adopted(role) || holders == Holders::Somebody)
+            }
         }
     }
 
-    fn hand_over(&self, successor: &Mark, observed: &Observed) -> Vec<Step> {
+    /// The steps. What does not bear the binding's mark is left alone. Of what was made for it, a role that somebody holds
+    /// stays, marked, without the scope and no longer given to new users, unless the policy is Delete; of what was taken
+    /// over only the mark goes.
+    pub fn plan(&self, holders: Holders, observed: &Observed) -> Vec<Step> {
+        match (&self.successor, self.policy) {
+            (Some(successor), _) => self.hand_over(successor, observed),
+            (None, DeletionPolicy::Retain) => Vec::new(),
+            (None, DeletionPolicy::DeleteUnused | DeletionPolicy::Delete) => {
+                self.take_away(holders, observed)
+            }
+        }
+    }
+
+    fn hand_over(&self, successor: &Marks, observed: &Observed) -> Vec<Step> {
         let resource = observed.resources.get(&self.indicator);
         let role = self.role(observed);
         let scope = resource.and_then(|resource| {
-            resource.our_scope(&self.scope_name, &self.mark, role.map(|(_, role)| role))
+            resource.our_scope(&self.scope_name, &self.marks, role.map(|(_, role)| role))
         });
         let mut steps = Vec::new();
         if let Some(scope) = scope {
@@ -71,14 +91,21 @@ impl Release {
                 indicator: self.indicator.clone(),
                 id: scope.object.id.clone(),
                 name: None,
-                description: Some(successor.put(ownership::split(&scope.object.description).0)),
+                description: Some(
+                    successor
+                        .of(scope.object.origin(&self.marks))
+                        .put(ownership::split(&scope.object.description).0),
+                ),
             });
         }
         if let Some((_, role)) = role {
             steps.push(Step::UpdateRole {
                 id: role.id.clone(),
                 name: None,
-                description: Some(fit(successor, ownership::split(&role.description).0)),
+                description: Some(fit(
+                    successor.of(role.origin(&self.marks)),
+                    ownership::split(&role.description).0,
+                )),
                 is_default: None,
             });
         }
@@ -88,35 +115,78 @@ impl Release {
     fn take_away(&self, holders: Holders, observed: &Observed) -> Vec<Step> {
         let resource = observed.resources.get(&self.indicator);
         let role = self.role(observed).map(|(_, role)| role);
-        let scope =
-            resource.and_then(|resource| resource.our_scope(&self.scope_name, &self.mark, role));
-        let mut steps = Vec::new();
+        let scope = resource
+            .and_then(|resource| resource.our_scope(&self.scope_name, &self.marks, role))
+            .map(|found| (found.name, found.object));
         // The role goes first: an edited description is proved ours by the scope that it holds.
-        match (role, holders) {
-            (Some(role), Holders::Nobody) => steps.push(Step::DeleteRole {
-                id: role.id.clone(),
-            }),
-            (Some(role), Holders::Somebody) => {
-                let name = self.name_that_grants_nothing(observed);
-                if name.is_some() || role.is_default {
-                    steps.push(Step::UpdateRole {
-                        id: role.id.clone(),
-                        name,
-                        description: None,
-                        is_default: role.is_default.then_some(false),
-                    });
-                }
-            }
-            (None, _) => {}
+        let mut steps = match role {
+            Some(role) => self.take_role(role, scope, holders, observed),
+            None => Vec::new(),
+        };
+        if let Some((_, scope)) = scope {
+            steps.extend(self.take_scope(scope));
         }
-        if let Some(scope) = scope {
-            // Logto takes a deleted scope from every role.
-            steps.push(Step::DeleteScope {
+        steps
+    }
+
+    fn take_role(
+        &self,
+        role: &Role,
+        scope: Option<(&str, &Scope)>,
+        holders: Holders,
+        observed: &Observed,
+    ) -> Vec<Step> {
+        let is_created = role.origin(&self.marks) == Some(Origin::Created);
+        if !self.keeps_role(holders, observed) {
+            return vec![Step::DeleteRole {
+                id: role.id.clone(),
+            }];
+        }
+        let name = self.name_that_grants_nothing(observed);
+        let change = Step::UpdateRole {
+            id: role.id.clone(),
+            // One that gets another name keeps the mark, by which it is found and gets its own name back.
+            description: (!is_created && role.mark().is_some() && !self.grants_by_name)
+                .then(|| without_mark(role, self)),
+            // Whether a role that was taken over is given to new users was not ours to say before, and is not after.
+            is_default: (is_created && role.is_default).then_some(false),
+            name,
+        };
+        let nothing = Step::UpdateRole {
+            id: role.id.clone(),
+            name: None,
+            description: None,
+            is_default: None,
+        };
+        let mut steps: Vec<Step> = (change != nothing).then_some(change).into_iter().collect();
+        // A scope that was taken over stays too, so the role that was made has to lose it by itself.
+        if let Some((name, scope)) = scope
+            && is_created
+            && scope.origin(&self.marks) != Some(Origin::Created)
+            && role.holds(&scope.id)
+        {
+            steps.push(Step::DetachScope {
+                role: role.id.clone(),
                 indicator: self.indicator.clone(),
-                id: scope.object.id.clone(),
+                scope: name.to_owned(),
             });
         }
         steps
+    }
+
+    fn take_scope(&self, scope: &Scope) -> Option<Step> {
+        let (indicator, id) = (self.indicator.clone(), scope.id.clone());
+        match scope.origin(&self.marks) {
+            // Logto takes a deleted scope from every role.
+            Some(Origin::Created) => Some(Step::DeleteScope { indicator, id }),
+            Some(_) => Some(Step::UpdateScope {
+                indicator,
+                id,
+                name: None,
+                description: Some(ownership::split(&scope.description).0.to_owned()),
+            }),
+            None => None,
+        }
     }
 
     /// Another name for the role, that nobody has, where its name is what grants; none when it has one already.
@@ -137,4 +207,61 @@ impl Release {
         let mut few = names.take(observed.roles.len() + 1);
         few.find(|name| !observed.roles.contains_key(name))
     }
+}
+
+/// The description that a role had before the mark was put behind it. Logto takes no empty one.
+fn without_mark(role: &Role, release: &Release) -> String {
+    let text = ownership::split(&role.description).0;
+    if text.is_empty() {
+        release.role_name.clone()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Why an API resource stays when its instance goes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResourceStays {
+    /// The instance's policy is Retain.
+    #[error("spec.deletionPolicy is Retain")]
+    Retained,
+    /// It was there before, or it can not be told any more who made it.
+    #[error("it was not made by this instance, as far as its status tells")]
+    NotCreated,
+    /// It has scopes that are not this operator's.
+    #[error("somebody else's scopes are in it: {}", .0.join(", "))]
+    ForeignScopes(Vec<String>),
+}
+
+/// The step that deletes an instance's API resource.
+///
+/// # Errors
+/// Why it stays.
+pub fn release_resource(
+    indicator: &str,
+    found: &Resource,
+    policy: instance::DeletionPolicy,
+    origin: Option<Origin>,
+    owner: &Owner,
+) -> Result<Step, ResourceStays> {
+    if policy == instance::DeletionPolicy::Retain {
+        return Err(ResourceStays::Retained);
+    }
+    if origin != Some(Origin::Created) {
+        return Err(ResourceStays::NotCreated);
+    }
+    let is_ours = |scope: &Scope| scope.mark().is_some_and(|mark| mark.is_of(owner));
+    let foreign: Vec<String> = found
+        .scopes
+        .iter()
+        .filter(|(_, scope)| !is_ours(scope))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if !foreign.is_empty() {
+        return Err(ResourceStays::ForeignScopes(foreign));
+    }
+    Ok(Step::DeleteResource {
+        indicator: indicator.to_owned(),
+        id: found.id.clone(),
+    })
 }

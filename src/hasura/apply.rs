@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::apply_error::{ApplyError, in_short};
 use super::container::named;
 use super::diff::{Blocked, diff};
+use super::entries::applied;
 use super::env::{AUTH_HASH, DesiredAuth, FIELD_MANAGER};
 use super::env_from;
 use super::refusal::{Note, Refused};
@@ -52,6 +53,8 @@ pub struct AuthPatch<'a> {
     pub bound_roles: &'a BTreeSet<String>,
     /// Whether all old pods may be stopped before a new one is ready.
     pub allow_recreate: bool,
+    /// Whether entries are taken from other managers that set them to another value.
+    pub force: bool,
 }
 
 /// A patch that was judged and found good.
@@ -140,6 +143,10 @@ async fn judged(
             deployment: full_name(deployment),
             source: Box::new(source),
         })?;
+    let env_from = match patch.desired {
+        Some(desired) => env_from.with(desired),
+        None => env_from,
+    };
     Ok(judge(&Proposal {
         deployment,
         container: patch.container,
@@ -153,7 +160,7 @@ async fn judged(
 
 /// Applies the patch if its dry run is judged good, and then only to the very version that was judged.
 ///
-/// Field manager `logto-hasura`, without force. Calls as [`judged_dry_run`], and one more patch.
+/// Field manager `logto-hasura`. Calls as [`judged_dry_run`], and one more patch.
 ///
 /// # Errors
 /// [`JudgedApplyError`]; nothing has been changed, except that [`ApplyError::Other`] can stand for a lost answer.
@@ -183,6 +190,7 @@ async fn apply_auth(
     let identity = json!({"name": name, "uid": uid, "resourceVersion": version});
     let params = PatchParams {
         dry_run,
+        force: patch.force,
         ..PatchParams::apply(FIELD_MANAGER)
     };
     api.patch(name, &params, &Patch::Apply(body(identity, &patch)))
@@ -194,13 +202,11 @@ async fn apply_auth(
 fn body(metadata: Value, patch: &AuthPatch<'_>) -> Value {
     let mut body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
     if let Some(desired) = patch.desired {
-        let env: Vec<_> = desired
-            .entries()
-            .into_iter()
-            .map(|(name, value)| json!({"name": name, "value": value}))
-            .collect();
-        let container = json!({"name": patch.container, "env": env});
-        body["spec"] = json!({"template": {"spec": {"containers": [container]}}});
+        let env = applied(patch.live, patch.container, desired);
+        if !env.is_empty() {
+            let container = json!({"name": patch.container, "env": env});
+            body["spec"]["template"]["spec"] = json!({"containers": [container]});
+        }
         if let Some(hash) = &desired.key_hash {
             body["spec"]["template"]["metadata"] = json!({"annotations": {AUTH_HASH: hash}});
         }

@@ -2,12 +2,16 @@
 
 use crate::api::conditions::reasons;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::EnvVar;
+use k8s_openapi::api::core::v1::{Container, EnvVar};
 
 use super::Target;
 use super::container::named;
+use super::delivered::Delivered;
+use super::entries::is_ours_alone;
 use super::env::{AUTH_HASH, DesiredAuth};
-use super::live::{OwnedEntry, key_hash, owned_entries, owned_key_hash};
+use super::live::{
+    HeldByOthers, OwnedEntry, held_by_others, key_hash, owned_entries, owned_key_hash,
+};
 
 /// One env entry, or the pod template's annotation, that an apply would change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,26 @@ pub enum Finding {
         /// The variable.
         name: String,
     },
+    /// The container does not take the settings from the Secret or ConfigMap that holds them.
+    #[error(
+        "it does not take all its settings from {object}; put these lines into the container's env, in place of entries of the same name, and it is rolled out:\n{stanza}"
+    )]
+    NotReferenced {
+        /// Kind and name.
+        object: String,
+        /// The lines to put in, one for each variable that is missing.
+        stanza: String,
+    },
+    /// An entry refers to a key of the Secret or ConfigMap that is no setting any more.
+    #[error(
+        "the env entry {name} takes a setting from {object} that is none any more, so it stays as it was; remove the entry"
+    )]
+    StaleReference {
+        /// Kind and name.
+        object: String,
+        /// The variable.
+        name: String,
+    },
     /// The operator has entries in another container of the Deployment, and one apply replaces all that it owns.
     #[error(
         "the operator also owns env entries in container {container}; only one container of a Deployment can be managed"
@@ -70,6 +94,7 @@ impl Finding {
             Self::EnvUsesValueFrom { .. } => reasons::ENV_USES_VALUE_FROM,
             Self::EnvDuplicated { .. } => reasons::ENV_DUPLICATED,
             Self::ValueTakenOver { .. } => reasons::VALUE_TAKEN_OVER,
+            Self::NotReferenced { .. } | Self::StaleReference { .. } => reasons::NOT_REFERENCED,
             Self::OwnsOtherContainer { .. } => reasons::OWNS_OTHER_CONTAINER,
         }
     }
@@ -104,21 +129,41 @@ fn compare(
             container: elsewhere.container.clone(),
         });
     }
-    let env = named(live, container).and_then(|c| c.env.as_deref());
-    let env = env.unwrap_or_default();
+    let nothing = Container::default();
+    let at = Place {
+        live,
+        container: named(live, container).unwrap_or(&nothing),
+        owned: &owned,
+    };
     let mut changes = Vec::new();
-    let entries = desired.map(DesiredAuth::entries).unwrap_or_default();
-    for (name, value) in &entries {
-        changes.extend(change(env, &owned, name, value)?);
+    let mut kept = Vec::new();
+    if let Some(desired) = desired {
+        let entries = desired.entries();
+        match &desired.delivered {
+            None => {
+                for (name, value) in &entries {
+                    changes.extend(at.value(name, value)?);
+                    kept.push(*name);
+                }
+            }
+            Some(object) => {
+                let names: Vec<_> = entries.iter().map(|(name, _)| *name).collect();
+                changes.extend(at.references(object, &names)?);
+                kept.extend(names.iter().filter(|name| at.is_ours_alone(name)));
+            }
+        }
     }
     changes.extend(annotation(live, desired));
-    for entry in owned {
-        let wanted = entries.iter().any(|(name, _)| *name == entry.name);
-        match (wanted, entry.value) {
-            (true, _) => {}
-            (false, true) => changes.push(Change::Drop(entry.name)),
-            (false, false) => return Err(Finding::ValueTakenOver { name: entry.name }),
+    for entry in &owned {
+        if kept.contains(&entry.name.as_str()) {
+            continue;
         }
+        let is_safe = entry.value || entry.reference || at.held(&entry.name).whole;
+        if !is_safe {
+            let name = entry.name.clone();
+            return Err(Finding::ValueTakenOver { name });
+        }
+        changes.push(Change::Drop(entry.name.clone()));
     }
     Ok(changes)
 }
@@ -134,24 +179,96 @@ fn annotation(live: &Deployment, desired: Option<&DesiredAuth>) -> Option<Change
     }
 }
 
-fn change(
-    env: &[EnvVar],
-    owned: &[OwnedEntry],
-    name: &'static str,
-    value: &str,
-) -> Result<Option<Change>, Finding> {
-    let found: Vec<_> = env.iter().filter(|entry| entry.name == name).collect();
-    let entry = match found.as_slice() {
-        [] => return Ok(Some(Change::Set(name))),
-        [entry] => entry,
-        _ => return Err(Finding::EnvDuplicated { name: name.into() }),
-    };
-    if entry.value_from.is_some() {
-        return Err(Finding::EnvUsesValueFrom { name: name.into() });
+/// Hasura's container, and what the operator owns of it.
+struct Place<'a> {
+    live: &'a Deployment,
+    container: &'a Container,
+    owned: &'a [OwnedEntry],
+}
+
+impl Place<'_> {
+    /// What an apply of a value changes.
+    fn value(&self, name: &'static str, value: &str) -> Result<Option<Change>, Finding> {
+        let Some(entry) = self.entry(name)? else {
+            return Ok(Some(Change::Set(name)));
+        };
+        let owned = self.owned(name);
+        if entry.value_from.is_some() {
+            // Its only owner can replace a reference by a value in one apply.
+            let is_ours = owned.is_some_and(|owned| owned.reference);
+            if is_ours && !self.held(name).reference {
+                return Ok(Some(Change::Set(name)));
+            }
+            return Err(Finding::EnvUsesValueFrom { name: name.into() });
+        }
+        if entry.value.as_deref() != Some(value) {
+            return Ok(Some(Change::Set(name)));
+        }
+        let is_owned = owned.is_some_and(|owned| owned.value);
+        Ok((!is_owned).then_some(Change::Own(name)))
     }
-    if entry.value.as_deref() != Some(value) {
-        return Ok(Some(Change::Set(name)));
+
+    /// What has to change where the container takes the settings from an object.
+    fn references(
+        &self,
+        object: &Delivered,
+        names: &[&'static str],
+    ) -> Result<Vec<Change>, Finding> {
+        let mut changes = Vec::new();
+        let mut missing = Vec::new();
+        for name in names {
+            let entry = self.entry(name)?;
+            let owned = self.owned(name).filter(|_| self.is_ours_alone(name));
+            let is_given = object.gives(self.container, name);
+            match owned {
+                Some(owned) if is_given && owned.reference => {}
+                Some(_) if is_given && entry.is_some() => changes.push(Change::Own(name)),
+                Some(owned) if owned.value || owned.reference => changes.push(Change::Set(name)),
+                _ if is_given => {}
+                _ => missing.push(*name),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(Finding::NotReferenced {
+                object: object.to_string(),
+                stanza: object.stanza(missing),
+            });
+        }
+        self.stale(object, names).map_or(Ok(changes), Err)
     }
-    let is_owned = owned.iter().any(|o| o.name == name && o.value);
-    Ok((!is_owned).then_some(Change::Own(name)))
+
+    /// An entry of somebody else's for a key that is no setting any more.
+    fn stale(&self, object: &Delivered, names: &[&'static str]) -> Option<Finding> {
+        let mut env = self.container.env.iter().flatten();
+        let entry = env.find(|entry| {
+            let key = object.key_of(entry);
+            key.is_some_and(|key| !names.contains(&key)) && !self.is_ours_alone(&entry.name)
+        })?;
+        Some(Finding::StaleReference {
+            object: object.to_string(),
+            name: entry.name.clone(),
+        })
+    }
+
+    /// The entry of this name.
+    fn entry(&self, name: &str) -> Result<Option<&EnvVar>, Finding> {
+        let mut found = self.container.env.iter().flatten();
+        let entry = found.find(|entry| entry.name == name);
+        if found.any(|entry| entry.name == name) {
+            return Err(Finding::EnvDuplicated { name: name.into() });
+        }
+        Ok(entry)
+    }
+
+    fn owned(&self, name: &str) -> Option<&OwnedEntry> {
+        self.owned.iter().find(|owned| owned.name == name)
+    }
+
+    fn is_ours_alone(&self, name: &str) -> bool {
+        is_ours_alone(self.live, &self.container.name, name)
+    }
+
+    fn held(&self, name: &str) -> HeldByOthers {
+        held_by_others(self.live, &self.container.name, name)
+    }
 }

@@ -2,7 +2,10 @@
 
 pub use crate::api::FIELD_MANAGER;
 
-/// Annotation on a pod template: a hash of the keys of a tenant whose key set a running Hasura would never read again.
+use super::delivered::Delivered;
+
+/// Annotation on a pod template: a hash of the keys of a tenant whose key set a running Hasura would never read again, and
+/// of the settings where the container takes them from a Secret or ConfigMap.
 pub const AUTH_HASH: &str = "logto-hasura.dev/auth-hash";
 
 /// How Hasura verifies access tokens, as JSON.
@@ -24,6 +27,8 @@ pub struct DesiredAuth {
     pub env: AuthEnv,
     /// The annotation [`AUTH_HASH`] of the pod template.
     pub key_hash: Option<String>,
+    /// The object that has the entries as its keys; nothing when their values stand in the container itself.
+    pub delivered: Option<Delivered>,
 }
 
 /// The env entries: those of one mode, never of both.

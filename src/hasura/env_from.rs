@@ -6,6 +6,8 @@ use std::fmt;
 use k8s_openapi::api::core::v1::{ConfigMap, EnvFromSource, Secret};
 use kube::Api;
 
+use super::env::DesiredAuth;
+
 /// What is known of all `envFrom` sources of a container, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnvFromKeys {
@@ -50,6 +52,19 @@ pub enum Keys {
 }
 
 impl EnvFromKeys {
+    /// The sources as they will be once the settings are in their object, which may not be there yet.
+    pub(super) fn with(mut self, desired: &DesiredAuth) -> Self {
+        let Some(object) = &desired.delivered else {
+            return self;
+        };
+        let names = desired.entries().into_iter();
+        let keys: BTreeSet<_> = names.map(|(name, _)| name.to_owned()).collect();
+        for source in self.sources.iter_mut().filter(|source| object.is(source)) {
+            source.keys = Keys::Known(keys.clone());
+        }
+        self
+    }
+
     /// The source that is known to set the variable; the last one wins, as in Kubernetes.
     pub(super) fn setting(&self, variable: &str) -> Option<&Source> {
         self.sources.iter().rev().find(|s| s.sets(variable))
@@ -73,11 +88,16 @@ impl Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            SourceKind::Secret => "Secret",
-            SourceKind::ConfigMap => "ConfigMap",
-        };
-        write!(f, "{kind} {}", self.name)
+        write!(f, "{} {}", self.kind, self.name)
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+        })
     }
 }
 

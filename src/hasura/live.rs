@@ -11,22 +11,60 @@ pub(super) struct OwnedEntry {
     pub(super) name: String,
     /// Whether it owns the value as well: an update by somebody else takes the value and leaves the name.
     pub(super) value: bool,
+    /// Whether it owns the reference to a Secret or ConfigMap that is there instead of a value.
+    pub(super) reference: bool,
+}
+
+/// What managers other than the operator hold of an env entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HeldByOthers {
+    /// The entry as a whole, so that it stays when the operator drops it.
+    pub(super) whole: bool,
+    /// A reference in it, beside which no value can be set.
+    pub(super) reference: bool,
 }
 
 /// The env entries that the operator owns in the live object, by its `managedFields`.
 pub(super) fn owned_entries(deployment: &Deployment) -> Vec<OwnedEntry> {
-    owned_fields(deployment)
+    entries(owned_fields(deployment))
+        .map(|(container, name, fields)| OwnedEntry {
+            container,
+            name,
+            value: fields.contains_key("f:value"),
+            reference: has_reference(fields),
+        })
+        .collect()
+}
+
+/// What others hold of an env entry in the live object, by its `managedFields`.
+pub(super) fn held_by_others(deployment: &Deployment, container: &str, name: &str) -> HeldByOthers {
+    let mut held = HeldByOthers::default();
+    for (in_container, entry, fields) in entries(templates(deployment, |entry| !is_ours(entry))) {
+        if in_container == container && entry == name {
+            held.whole |= fields.contains_key("f:name");
+            held.reference |= has_reference(fields);
+        }
+    }
+    held
+}
+
+/// The env entries in the fields of pod templates, with the names of their containers.
+fn entries<'a>(
+    templates: impl Iterator<Item = &'a Value>,
+) -> impl Iterator<Item = (String, String, &'a Map<String, Value>)> {
+    templates
         .filter_map(|template| template.pointer("/f:spec/f:containers"))
         .flat_map(elements)
         .flat_map(|(container, fields)| {
             let env = fields.get("f:env").into_iter().flat_map(elements);
-            env.map(move |(name, fields)| OwnedEntry {
-                container: container.clone(),
-                name,
-                value: fields.contains_key("f:value"),
-            })
+            env.map(move |(name, fields)| (container.clone(), name, fields))
         })
-        .collect()
+}
+
+/// The reference itself is one field; who owns only `valueFrom` around it lost it to an update.
+fn has_reference(fields: &Map<String, Value>) -> bool {
+    let from = fields.get("f:valueFrom").and_then(Value::as_object);
+    from.is_some_and(|from| from.keys().any(|key| key.starts_with("f:")))
 }
 
 /// The value of the annotation [`AUTH_HASH`] on the pod template, if the operator owns it.
@@ -47,9 +85,17 @@ pub(super) fn key_hash(deployment: &Deployment) -> Option<&str> {
 
 /// What the operator owns of the pod template.
 fn owned_fields(deployment: &Deployment) -> impl Iterator<Item = &Value> {
+    templates(deployment, is_ours)
+}
+
+/// What the managers that are chosen own of the pod template.
+fn templates(
+    deployment: &Deployment,
+    is_chosen: fn(&ManagedFieldsEntry) -> bool,
+) -> impl Iterator<Item = &Value> {
     let managed = deployment.metadata.managed_fields.iter().flatten();
     managed
-        .filter(|entry| is_ours(entry))
+        .filter(move |entry| is_chosen(entry))
         .filter_map(|entry| entry.fields_v1.as_ref())
         .filter_map(|fields| fields.0.pointer("/f:spec/f:template"))
 }

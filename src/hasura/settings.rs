@@ -1,6 +1,7 @@
 use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource};
 
 use super::command::Command;
+use super::env::DesiredAuth;
 use super::env_from::{EnvFromKeys, Source};
 
 /// How one container configures Hasura: by flag, by `env`, or by `envFrom`, in this order of weight.
@@ -8,6 +9,9 @@ pub(super) struct Settings<'a> {
     pub(super) command: Command<'a>,
     pub(super) env_from: &'a EnvFromKeys,
     env: &'a [EnvVar],
+    container: &'a Container,
+    /// What the references to the operator's Secret or ConfigMap give.
+    delivered: Option<&'a DesiredAuth>,
 }
 
 /// Where a setting is made, and what is known of its value.
@@ -32,12 +36,33 @@ pub(super) enum Setting<'a> {
 }
 
 impl<'a> Settings<'a> {
-    pub(super) fn of(container: &'a Container, env_from: &'a EnvFromKeys) -> Self {
+    pub(super) fn of(
+        container: &'a Container,
+        env_from: &'a EnvFromKeys,
+        desired: Option<&'a DesiredAuth>,
+    ) -> Self {
         Self {
             command: Command::of(container),
             env_from,
             env: container.env.as_deref().unwrap_or_default(),
+            container,
+            delivered: desired.filter(|desired| desired.delivered.is_some()),
         }
+    }
+
+    /// The value that the container gets for this variable from the operator's Secret or ConfigMap.
+    pub(super) fn delivered(&self, name: &str) -> Option<&'a str> {
+        let desired = self.delivered?;
+        let object = desired.delivered.as_ref()?;
+        let by_entry = self.env.iter().any(|entry| entry.name == name);
+        let by_source = self.env_from.setting(name).is_some_and(|s| object.is(s));
+        if !object.gives(self.container, name) || !(by_entry || by_source) {
+            return None;
+        }
+        let mut entries = desired.entries().into_iter();
+        entries
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 
     /// The flag, else the variable.
@@ -56,6 +81,9 @@ impl<'a> Settings<'a> {
 
     /// `env` wins over `envFrom`, and the last of several entries over the others.
     pub(super) fn variable(&self, name: &'static str) -> Option<Setting<'a>> {
+        if let Some(value) = self.delivered(name) {
+            return Some(Setting::Literal { name, value });
+        }
         match self.env.iter().rev().find(|entry| entry.name == name) {
             None => {
                 let source = self.env_from.setting(name)?;

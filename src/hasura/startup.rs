@@ -53,7 +53,7 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
     let Some(container) = named(proposal.deployment, proposal.container) else {
         return Ok(Vec::new());
     };
-    let settings = Settings::of(container, proposal.env_from);
+    let settings = Settings::of(container, proposal.env_from, proposal.desired);
     let mut refusals = Vec::new();
     refusals.extend(admin_secret(&settings));
     refusals.extend(unauthorized_role(&settings));
@@ -97,7 +97,7 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
 /// The role that the container gives callers without a token, as far as the Deployment itself tells.
 pub fn anonymous_role(deployment: &Deployment, container: &str) -> Option<String> {
     let env_from = EnvFromKeys::default();
-    let settings = Settings::of(named(deployment, container)?, &env_from);
+    let settings = Settings::of(named(deployment, container)?, &env_from, None);
     let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
     setting.value().map(str::to_owned)
 }
@@ -231,6 +231,9 @@ fn not_kept(
     desired: &DesiredAuth,
 ) -> Vec<Refusal> {
     let lost_entry = |(name, value): &(&'static str, &str)| {
+        if desired.delivered.is_some() {
+            return settings.delivered(name) != Some(*value);
+        }
         let mut found = settings.entries(name);
         let kept = found
             .next()

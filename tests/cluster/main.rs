@@ -6,18 +6,25 @@ mod bindings;
 mod chart;
 mod claims;
 mod conflicts;
+mod delivery;
 mod deployments;
 mod drift;
 mod ends;
+mod examples;
 mod expect;
 mod extra_scopes;
 mod faults;
+mod force;
+mod gitops;
 mod hasura;
 mod keys;
 mod kinds;
 mod losses;
 mod matrix;
+mod namespaces;
+mod observing;
 mod operator;
+mod ownership;
 mod refusals;
 mod report;
 mod scripts;
@@ -47,12 +54,19 @@ fn main() -> ExitCode {
         drift::tests(),
         ends::tests(),
         watches::tests(),
+        namespaces::tests(),
+        observing::tests(),
+        ownership::tests(),
+        delivery::tests(),
+        force::tests(),
         keys::tests(),
         webhook::tests(),
         subjects::tests(),
         assigning::tests(),
         losses::tests(),
         extra_scopes::tests(),
+        gitops::tests(),
+        examples::tests(),
     ];
     suite::run(tests.into_iter().flatten().collect())
 }

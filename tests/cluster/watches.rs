@@ -31,7 +31,8 @@ fn rights(deployments: bool) -> Value {
     json!(rules)
 }
 
-async fn give(world: &World, user: &str, deployments: bool) -> anyhow::Result<()> {
+/// Gives a user the operator's rights, with or without those on Deployments.
+pub async fn give(world: &World, user: &str, deployments: bool) -> anyhow::Result<()> {
     let params = PatchParams::apply("test").force();
     let roles: Api<ClusterRole> = Api::all(world.client.clone());
     let role = json!({
@@ -57,7 +58,7 @@ async fn a_watch_without_its_right_is_counted_and_stalls_no_other_and_heals_with
 ) -> anyhow::Result<()> {
     let user = world.namespace.clone();
     give(&world, &user, false).await?;
-    world.start_operator_as(&user)?;
+    world.start_operator_as(&user, &[])?;
     world.apply_example().await?;
     world.published("user-reader").await?;
     world.published("user-maintainer").await?;
@@ -73,11 +74,16 @@ async fn a_watch_without_its_right_is_counted_and_stalls_no_other_and_heals_with
 
     give(&world, &user, true).await?;
     world.ready::<HasuraInstance>("shop").await?;
+    take(&world, &user).await
+}
+
+/// Takes them back.
+pub async fn take(world: &World, user: &str) -> anyhow::Result<()> {
     Api::<ClusterRoleBinding>::all(world.client.clone())
-        .delete(&user, &DeleteParams::default())
+        .delete(user, &DeleteParams::default())
         .await?;
     Api::<ClusterRole>::all(world.client.clone())
-        .delete(&user, &DeleteParams::default())
+        .delete(user, &DeleteParams::default())
         .await?;
     Ok(())
 }

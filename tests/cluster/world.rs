@@ -36,7 +36,7 @@ pub const INDICATOR: &str = "https://shop.example.com/v1/graphql";
 pub struct World {
     pub client: Client,
     pub namespace: String,
-    pub logto: Emulator,
+    pub logto: Arc<Emulator>,
     pub cluster: Arc<Cluster>,
     pub operator: Mutex<Option<Operator>>,
     folder: TempDir,
@@ -65,6 +65,13 @@ macro_rules! our_kind {
 
 our_kind!(LogtoTenant, HasuraInstance, HasuraRoleBinding);
 
+async fn make_namespace(client: &Client, name: &str, labels: Value) -> anyhow::Result<()> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let object = serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}}))?;
+    namespaces.create(&PostParams::default(), &object).await?;
+    Ok(())
+}
+
 static WORLDS: AtomicUsize = AtomicUsize::new(0);
 
 impl World {
@@ -72,15 +79,26 @@ impl World {
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let label: String = test.replace('_', "-").chars().take(40).collect();
         let namespace = format!("{}-{number}", label.trim_end_matches('-'));
-        let client = cluster.client.clone();
-        let namespaces: Api<Namespace> = Api::all(client.clone());
-        let object = serde_json::from_value(json!({"metadata": {"name": namespace}}))?;
-        namespaces.create(&PostParams::default(), &object).await?;
+        make_namespace(&cluster.client, &namespace, json!({})).await?;
         Ok(Self {
-            client,
+            client: cluster.client.clone(),
             namespace,
-            logto: Emulator::start().await?,
+            logto: Arc::new(Emulator::start().await?),
             cluster: Arc::clone(cluster),
+            operator: Mutex::default(),
+            folder: TempDir::new()?,
+        })
+    }
+
+    /// Another namespace with these labels, and the same Logto; it has to be [`World::end`]ed.
+    pub async fn beside(&self, name: &str, labels: Value) -> anyhow::Result<Self> {
+        let namespace = format!("{}-{name}", self.namespace);
+        make_namespace(&self.client, &namespace, labels).await?;
+        Ok(Self {
+            client: self.client.clone(),
+            namespace,
+            logto: Arc::clone(&self.logto),
+            cluster: Arc::clone(&self.cluster),
             operator: Mutex::default(),
             folder: TempDir::new()?,
         })
@@ -101,13 +119,13 @@ impl World {
     }
 
     /// Starts the operator as a user with rights of his own.
-    pub fn start_operator_as(&self, user: &str) -> anyhow::Result<()> {
+    pub fn start_operator_as(&self, user: &str, flags: &[&str]) -> anyhow::Result<()> {
         let kubeconfig = std::fs::read_to_string(&self.cluster.kubeconfig)?;
         let mut kubeconfig: Value = serde_saphyr::from_str(&kubeconfig)?;
         kubeconfig["users"][0]["user"]["as"] = json!(user);
         let path = self.folder.path().join("kubeconfig");
         std::fs::write(&path, serde_json::to_string(&kubeconfig)?)?;
-        let operator = Operator::start(&path, &self.namespace, self.log_file(), &[])?;
+        let operator = Operator::start(&path, &self.namespace, self.log_file(), flags)?;
         *self.operator.lock().unwrap() = Some(operator);
         Ok(())
     }

@@ -1,16 +1,19 @@
 //! Whatever a tenant holds, the planner's steps lead to what is asked for, in the fewest writes, and touch nothing else.
 #![allow(clippy::unwrap_used)]
 
+mod adoption;
 mod model;
+mod namespaces;
 
 use std::collections::BTreeSet;
 
 use logto_hasura::{
-    api::binding::RoleType,
+    api::binding::{DeletionPolicy, RoleType},
     domain::{
+        adoption::{Adoption, Permission},
         desired,
         observed::Observed,
-        ownership::{Mark, Owner},
+        ownership::{Mark, Marks, Owner},
         plan::{Conflict, Standing, Step, plan_binding, plan_resource},
         release::{Holders, Release},
     },
@@ -24,8 +27,12 @@ fn owner() -> Owner {
     Owner::new("test").unwrap()
 }
 
+fn marks(n: usize) -> Marks {
+    owner().marks("shop", &format!("binding-{n}"))
+}
+
 fn mark(n: usize) -> Mark {
-    owner().mark("shop", &format!("binding-{n}"))
+    marks(n).created
 }
 
 fn resource() -> desired::Resource {
@@ -39,7 +46,7 @@ fn resource() -> desired::Resource {
 fn binding(n: usize) -> desired::Binding {
     desired::Binding {
         is_default: None,
-        mark: mark(n),
+        marks: marks(n),
         indicator: INDICATOR.into(),
         hasura_role: format!("role-{n}"),
         scope_name: format!("scope-{n}"),
@@ -132,11 +139,18 @@ fn edit(model: &mut Model, edits: &[Edit]) {
 /// Carries out all plans once; gives the writes and the conflicts.
 fn converge(model: &mut Model, bindings: &[desired::Binding]) -> (usize, Vec<Conflict>) {
     let found = model.observed.resources.get(INDICATOR);
-    let steps = plan_resource(&resource(), found, Standing::Known, &owner()).unwrap();
+    let steps = plan_resource(
+        &resource(),
+        found,
+        Standing::Known,
+        &owner(),
+        Permission::NotAsked,
+    )
+    .unwrap();
     let mut conflicts = Vec::new();
     let mut writes = model.apply_all(steps);
     for binding in bindings {
-        match plan_binding(binding, &owner(), &model.observed) {
+        match plan_binding(binding, &owner(), &model.observed, Adoption::NEVER) {
             Ok(steps) => writes += model.apply_all(steps),
             Err(conflict) => conflicts.push(conflict),
         }
@@ -147,7 +161,10 @@ fn converge(model: &mut Model, bindings: &[desired::Binding]) -> (usize, Vec<Con
 /// Everything that bears none of the bindings' marks and is not held to be theirs by a marked partner.
 fn untouchable(observed: &Observed, bindings: &[desired::Binding]) -> BTreeSet<String> {
     let ours = |mark: Option<Mark>| {
-        mark.is_some_and(|mark| bindings.iter().any(|binding| binding.mark == mark))
+        mark.is_some_and(|mark| {
+            let mut all = bindings.iter();
+            all.any(|binding| binding.marks.origin(&mark).is_some())
+        })
     };
     let mut ids = BTreeSet::new();
     for role in observed.roles.values().filter(|role| !ours(role.mark())) {
@@ -210,10 +227,11 @@ proptest! {
             converge(&mut model, &bindings);
         }
         for binding in &bindings {
-            if plan_binding(binding, &owner(), &model.observed).is_ok() {
+            if plan_binding(binding, &owner(), &model.observed, Adoption::NEVER).is_ok() {
                 let scope = &model.observed.resources[INDICATOR].scopes[&binding.scope_name];
                 let role = &model.observed.roles[&binding.role_name];
-                prop_assert!(scope.bears(&binding.mark) && role.bears(&binding.mark) && role.holds(&scope.id));
+                let marks = &binding.marks;
+                prop_assert!(scope.origin(marks).is_some() && role.origin(marks).is_some() && role.holds(&scope.id));
                 prop_assert_eq!(role.type_, binding.role_type);
             }
         }
@@ -242,7 +260,7 @@ proptest! {
         edit(&mut model, &edits);
         for binding in &bindings {
             let foreign = untouchable(&model.observed, std::slice::from_ref(binding));
-            for step in plan_binding(binding, &owner(), &model.observed).unwrap_or_default() {
+            for step in plan_binding(binding, &owner(), &model.observed, Adoption::NEVER).unwrap_or_default() {
                 prop_assert!(model::touched(&step, &model.observed).is_disjoint(&foreign), "{:?}", step);
             }
         }
@@ -278,17 +296,18 @@ proptest! {
         let old = desired::Binding { role_text: text, ..binding(0) };
         converge(&mut model, std::slice::from_ref(&old));
         let before = model.ids();
-        let new = desired::Binding { mark: mark(1), ..old.clone() };
-        model.apply_all(release(&old, Some(mark(1))).plan(Holders::Somebody, &model.observed));
+        let new = desired::Binding { marks: marks(1), ..old.clone() };
+        model.apply_all(release(&old, Some(marks(1))).plan(Holders::Somebody, &model.observed));
         let (_, conflicts) = converge(&mut model, &[new]);
         prop_assert!(conflicts.is_empty());
         prop_assert_eq!(model.ids(), before);
     }
 }
 
-fn release(binding: &desired::Binding, successor: Option<Mark>) -> Release {
+fn release(binding: &desired::Binding, successor: Option<Marks>) -> Release {
     Release {
-        mark: binding.mark.clone(),
+        marks: binding.marks.clone(),
+        policy: DeletionPolicy::DeleteUnused,
         indicator: binding.indicator.clone(),
         scope_name: binding.scope_name.clone(),
         role_name: binding.role_name.clone(),
@@ -307,6 +326,7 @@ fn a_resource_that_somebody_else_made_is_a_conflict_until_it_is_known_or_holds_o
             model.observed.resources.get(INDICATOR),
             standing,
             &owner(),
+            Permission::NotAsked,
         )
     };
     assert!(matches!(
@@ -317,7 +337,11 @@ fn a_resource_that_somebody_else_made_is_a_conflict_until_it_is_known_or_holds_o
     model.console_scope(
         INDICATOR,
         "a",
-        &Owner::new("other").unwrap().mark("shop", "a").put(""),
+        &Owner::new("other")
+            .unwrap()
+            .marks("shop", "a")
+            .created
+            .put(""),
     );
     assert!(matches!(
         plan(&model, Standing::Unknown),
@@ -335,7 +359,7 @@ fn a_role_of_the_other_type_is_a_conflict_that_names_both() {
         role_type: RoleType::MachineToMachine,
         ..binding(0)
     };
-    let conflict = plan_binding(&machine, &owner(), &model.observed).unwrap_err();
+    let conflict = plan_binding(&machine, &owner(), &model.observed, Adoption::NEVER).unwrap_err();
     assert!(
         matches!(
             conflict,
@@ -373,7 +397,7 @@ fn a_long_hand_written_description_is_cut_to_what_logto_stores() {
         "{}",
         role.description
     );
-    assert!(role.bears(&mark(0)));
+    assert_eq!(role.mark(), Some(mark(0)));
 }
 
 #[test]
@@ -386,7 +410,7 @@ fn a_role_becomes_a_default_role_only_when_it_is_seen_to_hold_its_own_scope_alon
     let extra = own.iter().flatten().cloned().chain(["extra".to_owned()]);
     for (scopes, steps) in [(None, 0), (Some(extra.collect()), 0), (own.clone(), 1)] {
         model.observed.roles.get_mut("role-0").unwrap().scopes = scopes;
-        let plan = plan_binding(&default, &owner(), &model.observed).unwrap();
+        let plan = plan_binding(&default, &owner(), &model.observed, Adoption::NEVER).unwrap();
         assert_eq!(plan.len(), steps, "{plan:?}");
     }
 }

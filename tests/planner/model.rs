@@ -160,6 +160,28 @@ impl Model {
                     "scope already held"
                 );
             }
+            Step::DetachScope {
+                role,
+                indicator,
+                scope,
+            } => {
+                let scope = self.scope_id(&indicator, &scope);
+                assert!(
+                    self.role(&role).scopes.as_mut().unwrap().remove(&scope),
+                    "scope not held"
+                );
+            }
+            Step::DeleteResource { indicator, .. } => {
+                let names: Vec<String> = self.observed.resources[&indicator]
+                    .scopes
+                    .values()
+                    .map(|scope| scope.id.clone())
+                    .collect();
+                for id in names {
+                    self.observed.apply(Change::RemoveScope(id));
+                }
+                self.observed.apply(Change::RemoveResource(indicator));
+            }
             Step::DeleteRole { id } => self.observed.apply(Change::RemoveRole(id)),
             Step::DeleteScope { id, .. } => self.observed.apply(Change::RemoveScope(id)),
         }
@@ -305,6 +327,11 @@ pub fn touched(step: &Step, observed: &Observed) -> BTreeSet<String> {
             role,
             indicator,
             scope,
+        }
+        | Step::DetachScope {
+            role,
+            indicator,
+            scope,
         } => {
             let scopes = observed
                 .resources
@@ -315,7 +342,7 @@ pub fn touched(step: &Step, observed: &Observed) -> BTreeSet<String> {
                 .map(|scope| scope.id.clone());
             std::iter::once(role.clone()).chain(scope).collect()
         }
-        Step::UpdateResource { id, .. } => vec![id.clone()],
+        Step::UpdateResource { id, .. } | Step::DeleteResource { id, .. } => vec![id.clone()],
         Step::CreateResource { .. } | Step::CreateScope { .. } | Step::CreateRole { .. } => vec![],
     };
     ids.into_iter().collect()

@@ -13,6 +13,7 @@ use crate::{
     api::{LogtoTenant, conditions::reasons},
     controller::{
         context::{Context, key},
+        policy::{self, Hands},
         registry::Connection,
         status::Verdict,
     },
@@ -48,6 +49,16 @@ pub enum Deployed {
     Waits,
 }
 
+/// A write that is not made.
+pub struct Foreseen {
+    /// What is stored.
+    pub before: Option<Stored>,
+    /// What would be.
+    pub after: Option<Stored>,
+    /// Whether somebody else's script would go into a ConfigMap.
+    pub replaces: bool,
+}
+
 impl Deployment<'_> {
     /// Brings one kind of script to what is wanted, unless a write has to wait.
     ///
@@ -76,7 +87,7 @@ impl Deployment<'_> {
         let mut is_fresh = false;
         for _ in 0..=MOST_ROUNDS {
             let stored = ledger.stored().unwrap_or_default();
-            let (planned, troubles) = match self.plan(kind, stored.of(kind)).await {
+            let (planned, troubles) = match self.plan(kind, stored.of(kind), false).await {
                 Ok(planned) => planned,
                 Err(verdict) => return Ok(Deployed::No(verdict, BTreeMap::new())),
             };
@@ -123,11 +134,8 @@ impl Deployment<'_> {
         ))
     }
 
-    async fn plan(
-        &self,
-        kind: Kind,
-        stored: Option<&Stored>,
-    ) -> Result<(Plan, BTreeMap<String, Verdict>), Verdict> {
+    /// The entries that should be deployed.
+    fn wanted(&self, kind: Kind, stored: Option<&Stored>, foreseen: bool) -> Wanted {
         let tenant = key(self.tenant);
         let view = View {
             ctx: self.ctx,
@@ -135,12 +143,61 @@ impl Deployment<'_> {
             connection: self.connection,
             kind,
             wrapped: stored.is_some_and(|stored| is_wrapping(kind, stored)),
+            foreseen,
         };
         let deployed = stored.map(|stored| stored.entries(&self.ctx.owner));
+        let deployed = deployed.unwrap_or_default();
+        if foreseen || policy::of_tenant(self.tenant) == Hands::Manage {
+            return view.wanted(&deployed);
+        }
+        Wanted {
+            entries: view.still_allowed(&deployed),
+            troubles: BTreeMap::new(),
+        }
+    }
+
+    /// Whether something is deployed that lost its consent.
+    pub fn has_withdrawn(&self, kind: Kind) -> bool {
+        let stored = self.connection.claims.stored().unwrap_or_default();
+        let Some(stored) = stored.of(kind) else {
+            return false;
+        };
+        self.wanted(kind, Some(stored), false).entries != stored.entries(&self.ctx.owner)
+    }
+
+    /// What would be written if all that is only observed were managed; and what stands in the way.
+    pub async fn foresee(&self, kind: Kind) -> (Option<Foreseen>, Option<Verdict>) {
+        let stored = self.connection.claims.stored().unwrap_or_default();
+        let stored = stored.of(kind);
+        let planned = match self.plan(kind, stored, true).await {
+            Ok((planned, _)) => planned,
+            Err(verdict) => return (None, Some(verdict)),
+        };
+        let refusal = match finished(kind, &planned, BTreeMap::new()) {
+            Deployed::No(verdict, _) => Some(verdict),
+            Deployed::Yes(_) | Deployed::Waits => None,
+        };
+        let foreseen = planned.write.map(|write| Foreseen {
+            before: stored.cloned(),
+            after: match write {
+                Write::Put(script) => Some(script),
+                Write::Delete => None,
+            },
+            replaces: planned.replaces.is_some(),
+        });
+        (foreseen, refusal)
+    }
+
+    async fn plan(
+        &self,
+        kind: Kind,
+        stored: Option<&Stored>,
+        foreseen: bool,
+    ) -> Result<(Plan, BTreeMap<String, Verdict>), Verdict> {
         let Wanted {
             entries,
             mut troubles,
-        } = view.wanted(&deployed.unwrap_or_default());
+        } = self.wanted(kind, stored, foreseen);
         let entries: Vec<Entry> = entries.into_values().collect();
         let kept = self.kept(kind, stored, entries.is_empty()).await?;
         let planned = plan(
@@ -318,8 +375,10 @@ impl From<Verdict> for NotWithdrawn {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Waiting(_, why) => Self::NotNow(why),
-            Verdict::Stalled(_, why) | Verdict::Ready(why) => Self::Refused(why),
-            Verdict::Starting => Self::NotNow(String::new()),
+            Verdict::Stalled(_, why) | Verdict::Ready(why) | Verdict::Observed(why) => {
+                Self::Refused(why)
+            }
+            Verdict::Starting | Verdict::Suspended => Self::NotNow(String::new()),
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Grant {
 pub enum Standing {
     /// Its role holds its scope.
     Granted(Grant),
+    /// It would be granted, but the binding is only observed.
+    Foreseen(Grant),
     /// It is not to be granted: it lost a claim, or something in Logto is somebody else's.
     Refused,
 }
@@ -126,6 +128,14 @@ impl Ledger {
         let state = lock(&self.state);
         let entry = state.deployed.get(&(kind, indicator.to_owned()));
         entry.is_some_and(|entry| names(entry, hasura_role, scope))
+    }
+
+    /// Whether the deployed claims say anything of an audience.
+    pub fn names(&self, indicator: &str) -> bool {
+        let state = lock(&self.state);
+        Kind::ALL
+            .into_iter()
+            .any(|kind| state.deployed.contains_key(&(kind, indicator.to_owned())))
     }
 
     /// What Logto had stored when it was last read or written; none before the first read.

@@ -7,22 +7,27 @@
 mod deploy;
 mod kept;
 mod ledger;
+mod observe;
 mod publication;
 mod wanted;
 mod withdraw;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kube::ResourceExt;
-
 pub use ledger::Ledger;
-pub use publication::{Publication, grant, ignored, is_still_granted, refuse, refuse_if_connected};
+pub use observe::observe;
+pub use publication::{
+    Publication, foresee, grant, ignored, is_still_granted, names_binding, refuse,
+    refuse_if_connected,
+};
 pub use withdraw::withdraw;
 
 use super::{
     context::{Context, key},
+    policy::{self, Hands},
     registry::Connection,
     status::{Detail, Verdict, is_settled},
+    stores::tenant_key,
 };
 use crate::{
     api::{
@@ -30,12 +35,12 @@ use crate::{
         conditions::{reasons, types},
         tenant::ClaimsPolicy,
     },
-    domain::{claims::program::Kind, precedence::Key},
+    domain::{claims::program::Kind, consent::Consent, precedence::Key},
     logto,
 };
 
 /// Whether the operator is to deploy the script for these tokens.
-pub fn policy(tenant: &LogtoTenant, kind: Kind) -> ClaimsPolicy {
+pub fn policy_for(tenant: &LogtoTenant, kind: Kind) -> ClaimsPolicy {
     let policies = &tenant.spec.custom_claims;
     match kind {
         Kind::Users => policies.users,
@@ -56,7 +61,7 @@ pub async fn publish(
 ) -> Result<Option<Duration>, logto::Error> {
     let managed: Vec<Kind> = Kind::ALL
         .into_iter()
-        .filter(|kind| policy(tenant, *kind) == ClaimsPolicy::Manage)
+        .filter(|kind| policy_for(tenant, *kind) == ClaimsPolicy::Manage)
         .collect();
     let ledger = &connection.claims;
     if managed.is_empty() {
@@ -67,17 +72,25 @@ pub async fn publish(
         let stored = connection.session.client().custom_jwts().await?;
         ledger.put_stored(stored, &ctx.owner);
     }
+    let deployment = deploy::Deployment {
+        ctx,
+        tenant,
+        connection,
+    };
+    // Where nothing is to be written, consent that was withdrawn takes effect all the same.
+    let is_held = policy::of_tenant(tenant) != Hands::Manage;
+    if is_held && !managed.iter().any(|kind| deployment.has_withdrawn(*kind)) {
+        ledger.begin();
+        let settled = ledger.settle(Verdict::Ready(String::new()), BTreeMap::new());
+        wake(ctx, &key(tenant), &settled);
+        return Ok(None);
+    }
     let wait = ledger.wait(ctx.clocks.claims_pause);
     if ledger.is_changed() && !wait.is_zero() {
         return Ok(Some(wait));
     }
     // What changes from here on is seen by the next visit.
     ledger.begin();
-    let deployment = deploy::Deployment {
-        ctx,
-        tenant,
-        connection,
-    };
     let Some((verdict, troubles)) = deploy_all(&deployment, &managed, wait.is_zero())
         .await
         .inspect_err(|_| ledger.touch())?
@@ -118,16 +131,15 @@ async fn deploy_all(
 
 /// Wakes what waited for the claims, and what has a new trouble.
 fn wake(ctx: &Context, tenant: &Key, settled: &ledger::Settled) {
-    for instance in ctx.stores.instances_of(&tenant.namespace, &tenant.name) {
+    for instance in ctx.stores.instances_naming(tenant) {
         let indicator = &instance.spec.api_resource.indicator;
         let troubled = settled.troubles.contains(indicator);
-        if troubled {
+        // One whose consent was withdrawn says until when tokens work, once the claims are without it.
+        let withheld = ctx.stores.consent_to_instance(&instance) == Consent::Withheld;
+        if troubled || withheld {
             ctx.triggers.instance(&instance);
         }
-        let bindings = ctx
-            .stores
-            .bindings_of(&tenant.namespace, &instance.name_any());
-        for binding in bindings {
+        for binding in ctx.stores.bindings_naming(&key(&*instance)) {
             if troubled || settled.verdict || !is_settled(&*binding) {
                 ctx.triggers.binding(&binding);
             }
@@ -142,7 +154,7 @@ fn wake(ctx: &Context, tenant: &Key, settled: &ledger::Settled) {
 pub fn detail(tenant: &LogtoTenant, connection: Option<&Connection>) -> Option<Detail> {
     let managed = Kind::ALL
         .into_iter()
-        .any(|kind| policy(tenant, kind) == ClaimsPolicy::Manage);
+        .any(|kind| policy_for(tenant, kind) == ClaimsPolicy::Manage);
     if !managed {
         return None;
     }
@@ -180,8 +192,6 @@ pub fn note_instance(ctx: &Context, connection: &Connection, instance: &HasuraIn
         .claims
         .note_instance(key(instance), generation, rolled_out)
     {
-        let namespace = instance.namespace().unwrap_or_default();
-        ctx.triggers
-            .tenant(&namespace, &instance.spec.tenant_ref.name);
+        ctx.triggers.tenant(&tenant_key(instance));
     }
 }

@@ -4,7 +4,7 @@ use kube::ResourceExt;
 
 use super::{
     ledger::{Grant, Standing},
-    policy, wanted,
+    policy_for, wanted,
 };
 use crate::{
     api::{
@@ -56,7 +56,7 @@ pub fn ignored(
     let tenant = ctx.stores.tenant(tenant)?;
     let is_ignored = !webhook::is_asked_for(instance)
         && wanted::token_kind(binding) == Kind::Machines
-        && policy(&tenant, Kind::Machines) == ClaimsPolicy::Ignore;
+        && policy_for(&tenant, Kind::Machines) == ClaimsPolicy::Ignore;
     is_ignored.then(|| {
         let message = format!(
             "customClaims.machines of LogtoTenant {:?} is Ignore, so no machine's token would hold the role: set it to Manage",
@@ -78,17 +78,12 @@ pub fn grant(
         return Publication::NotOurs("Hasura asks Logto at each request, so no claims are needed");
     }
     let kind = wanted::token_kind(binding);
-    if policy(tenant, kind) == ClaimsPolicy::Ignore {
+    if policy_for(tenant, kind) == ClaimsPolicy::Ignore {
         return Publication::NotOurs(
             "its claims are not the operator's: customClaims.users of the LogtoTenant is Ignore",
         );
     }
-    let grant = Grant {
-        indicator: instance.spec.api_resource.indicator.clone(),
-        kind,
-        hasura_role: binding.spec.hasura_role.clone(),
-        scope: binding.spec.scope.name.clone(),
-    };
+    let grant = grant_of(instance, binding);
     if connection
         .claims
         .note(key(binding), Standing::Granted(grant.clone()))
@@ -118,6 +113,41 @@ pub fn grant(
     })
 }
 
+/// Whether the deployed claims name what a binding asks for.
+pub fn names_binding(
+    connection: &Connection,
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
+) -> bool {
+    let indicator = &instance.spec.api_resource.indicator;
+    let (role, scope) = wanted::leaves(&connection.claims, binding);
+    let kind = wanted::token_kind(binding);
+    connection.claims.grants(kind, indicator, &role, &scope)
+}
+
+/// Notes what an observed binding would be granted.
+pub fn foresee(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    connection: &Connection,
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
+) {
+    let standing = Standing::Foreseen(grant_of(instance, binding));
+    if connection.claims.note(key(binding), standing) {
+        ask_for_publication(ctx, tenant);
+    }
+}
+
+fn grant_of(instance: &HasuraInstance, binding: &HasuraRoleBinding) -> Grant {
+    Grant {
+        indicator: instance.spec.api_resource.indicator.clone(),
+        kind: wanted::token_kind(binding),
+        hasura_role: binding.spec.hasura_role.clone(),
+        scope: binding.spec.scope.name.clone(),
+    }
+}
+
 /// Notes that a binding is not to be granted anything.
 pub fn refuse(
     ctx: &Context,
@@ -140,8 +170,7 @@ pub fn refuse_if_connected(ctx: &Context, tenant: &Key, binding: &HasuraRoleBind
 }
 
 fn ask_for_publication(ctx: &Context, tenant: &LogtoTenant) {
-    ctx.triggers
-        .tenant(&tenant.namespace().unwrap_or_default(), &tenant.name_any());
+    ctx.triggers.tenant(&key(tenant));
 }
 
 /// Whether a binding's deletion has to wait, because the deployed claims still grant what the binding granted and can be
@@ -161,7 +190,8 @@ pub fn is_still_granted(
         return false;
     };
     let kind = wanted::token_kind(binding);
-    if policy(&object, kind) == ClaimsPolicy::Ignore || !connection.claims.verdict().is_ready() {
+    if policy_for(&object, kind) == ClaimsPolicy::Ignore || !connection.claims.verdict().is_ready()
+    {
         return false;
     }
     let Some(indicator) = indicator_of(ctx, connection, binding) else {
@@ -172,7 +202,7 @@ pub fn is_still_granted(
         && !wanted::has_heir(&connection.claims, &ctx.stores, binding, &role, &scope);
     if granted {
         connection.claims.touch();
-        ctx.triggers.tenant(&tenant.namespace, &tenant.name);
+        ctx.triggers.tenant(tenant);
     }
     granted
 }

@@ -1,6 +1,9 @@
 //! The claims that a tenant's instances and bindings ask for, as far as they were visited.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kube::ResourceExt;
 
@@ -9,18 +12,20 @@ use crate::{
     api::{
         HasuraInstance, HasuraRoleBinding,
         conditions::{reasons, types},
-        instance::Jwt,
+        instance::{DeletionPolicy, Jwt},
     },
     controller::{
         context::{Context, deleting, key},
+        policy::{self, Hands},
         registry::Connection,
         rivals,
         status::Verdict,
-        triggers::Stores,
+        stores::Stores,
         webhook,
     },
     domain::{
         claims::{self, entry::Entry, program::Kind},
+        consent::Consent,
         precedence::Key,
     },
 };
@@ -47,6 +52,8 @@ pub struct View<'a> {
     /// Whether somebody else's script is called by the operator's, so that an instance without roles needs an entry
     /// too: it keeps that script from giving claims for it.
     pub wrapped: bool,
+    /// Whether what is only observed counts as if it were managed, to say what would be written.
+    pub foreseen: bool,
 }
 
 impl View<'_> {
@@ -54,33 +61,26 @@ impl View<'_> {
     pub fn wanted(&self, deployed: &BTreeMap<String, Entry>) -> Wanted {
         let stores = &self.ctx.stores;
         let mut wanted = Wanted::default();
-        let instances = stores.instances_of(&self.tenant.namespace, &self.tenant.name);
         let mut named = Vec::new();
-        for instance in &instances {
-            if rivals::instance_lost(stores, instance).is_some() {
-                continue;
-            }
-            let indicator = &instance.spec.api_resource.indicator;
-            let at = claims::entry::key(&self.ctx.owner, indicator);
-            named.push(at.clone());
+        for instance in &stores.instances_naming(self.tenant) {
+            let at = claims::entry::key(&self.ctx.owner, &instance.spec.api_resource.indicator);
             let before = deployed.get(&at);
-            let Some(entry) = self.entry(instance, before) else {
-                continue;
-            };
-            let entry = match entry.check() {
-                Ok(()) => Some(entry),
-                Err(too_large) => {
-                    let verdict = Verdict::Stalled(
-                        reasons::CLAIMS_TOO_LARGE,
-                        format!(
-                            "the claims of HasuraInstance {:?} are too large: {too_large}. What was deployed before stays; spread the bindings over several instances",
-                            instance.name_any()
-                        ),
-                    );
-                    wanted.troubles.insert(indicator.clone(), verdict);
-                    before.map(|before| still_granted(before, &entry))
+            match stores.consent_to_instance(instance) {
+                Consent::Given if goes_with_its_claims(instance) => {
+                    named.push(at);
+                    continue;
                 }
-            };
+                Consent::Given if rivals::instance_lost(stores, instance).is_some() => continue,
+                Consent::Given => {}
+                Consent::Withheld if self.was_its_own(instance) => {
+                    named.push(at);
+                    continue;
+                }
+                // It never had an entry, or its consent can not be told: what is there stays.
+                Consent::Withheld | Consent::Unknown => continue,
+            }
+            named.push(at.clone());
+            let entry = self.entry(instance, before, &mut wanted.troubles);
             wanted.entries.extend(entry.map(|entry| (at, entry)));
         }
         // An instance that was deleted leaves its claims, but no binding that is being deleted leaves its grant.
@@ -93,8 +93,68 @@ impl View<'_> {
         wanted
     }
 
-    fn entry(&self, instance: &HasuraInstance, before: Option<&Entry>) -> Option<Entry> {
+    /// What is deployed without what lost its consent, for a tenant that nothing else is to be written to.
+    pub fn still_allowed(&self, deployed: &BTreeMap<String, Entry>) -> BTreeMap<String, Entry> {
+        let stores = &self.ctx.stores;
+        let mut entries = deployed.clone();
+        for instance in &stores.instances_naming(self.tenant) {
+            let at = claims::entry::key(&self.ctx.owner, &instance.spec.api_resource.indicator);
+            let consent = stores.consent_to_instance(instance);
+            if consent == Consent::Withheld && self.was_its_own(instance) {
+                entries.remove(&at);
+            } else if let Some(before) = entries.remove(&at) {
+                entries.insert(at, self.without_withheld(&before, instance));
+            }
+        }
+        entries
+    }
+
+    /// Whether an instance that may not use the tenant any more is the one that the API resource of its indicator belonged
+    /// to, so that others' claims do not go with it.
+    fn was_its_own(&self, instance: &HasuraInstance) -> bool {
         let indicator = &instance.spec.api_resource.indicator;
+        let status = instance.status.as_ref();
+        let made = status.and_then(|status| status.api_resource.as_ref()?.id.clone());
+        let is_named_by_another = || {
+            let others = self.ctx.stores.instances_of(self.tenant);
+            others
+                .iter()
+                .any(|other| &other.spec.api_resource.indicator == indicator)
+        };
+        made.is_some() && made == self.connection.resource_id(indicator) && !is_named_by_another()
+    }
+
+    /// What an instance's entry should be; what is too large keeps its last good value.
+    fn entry(
+        &self,
+        instance: &HasuraInstance,
+        before: Option<&Entry>,
+        troubles: &mut BTreeMap<String, Verdict>,
+    ) -> Option<Entry> {
+        let entry = self.entry_of_any_size(instance, before)?;
+        let Err(too_large) = entry.check() else {
+            return Some(entry);
+        };
+        let verdict = Verdict::Stalled(
+            reasons::CLAIMS_TOO_LARGE,
+            format!(
+                "the claims of HasuraInstance {:?} are too large: {too_large}. What was deployed before stays; spread the bindings over several instances",
+                instance.name_any()
+            ),
+        );
+        troubles.insert(instance.spec.api_resource.indicator.clone(), verdict);
+        before.map(|before| still_granted(before, &entry))
+    }
+
+    fn entry_of_any_size(
+        &self,
+        instance: &HasuraInstance,
+        before: Option<&Entry>,
+    ) -> Option<Entry> {
+        let indicator = &instance.spec.api_resource.indicator;
+        if !self.foreseen && policy::of_instance(&self.ctx.stores, instance) != Hands::Manage {
+            return before.map(|before| self.without_withheld(before, instance));
+        }
         if webhook::is_asked_for(instance) {
             // The pods of before the switch still look at the claims.
             let is_over = webhook::is_switched(instance) && is_rolled_out(instance);
@@ -102,7 +162,8 @@ impl View<'_> {
                 .filter(|_| !is_over)
                 .map(|before| self.still_bound(before, instance));
         }
-        if !self.connection.vouches_for(indicator, &key(instance)) {
+        let vouched = self.connection.vouches_for(indicator, &key(instance));
+        if !vouched && !self.foreseen {
             return before.map(|before| self.still_bound(before, instance));
         }
         let mut entry = base(self.kind, instance, &self.connection.client_id);
@@ -118,18 +179,37 @@ impl View<'_> {
         entry
     }
 
+    /// What was deployed for an instance, without what only bindings stand for whose consent was withdrawn.
+    fn without_withheld(&self, before: &Entry, instance: &HasuraInstance) -> Entry {
+        let stores = &self.ctx.stores;
+        let (withheld, others): (Vec<_>, Vec<_>) = stores
+            .bindings_naming(&key(instance))
+            .into_iter()
+            .partition(|binding| stores.consent_to_binding(instance, binding) == Consent::Withheld);
+        let names = |bindings: &[Arc<HasuraRoleBinding>], (role, scope): &(String, String)| {
+            bindings.iter().any(|binding| {
+                &binding.spec.hasura_role == role && &binding.spec.scope.name == scope
+            })
+        };
+        let mut entry = before.clone();
+        entry
+            .roles
+            .retain(|role| !names(&withheld, role) || names(&others, role));
+        entry
+    }
+
     /// The roles and scopes that the live bindings of an instance stand for.
     fn roles(
         &self,
         instance: &HasuraInstance,
         before: Option<&Entry>,
     ) -> BTreeSet<(String, String)> {
-        let namespace = instance.namespace().unwrap_or_default();
-        let bindings = self
-            .ctx
-            .stores
-            .bindings_of(&namespace, &instance.name_any());
-        let live = bindings.iter().filter(|binding| !deleting(&***binding));
+        let stores = &self.ctx.stores;
+        let bindings = stores.bindings_naming(&key(instance));
+        let live = bindings.iter().filter(|binding| {
+            !deleting(&***binding)
+                && stores.consent_to_binding(instance, binding) != Consent::Withheld
+        });
         live.filter_map(|binding| self.role(binding, before))
             .collect()
     }
@@ -143,10 +223,14 @@ impl View<'_> {
         if token_kind(binding) != self.kind {
             return None;
         }
+        let is_held = policy::of_binding(&self.ctx.stores, binding) != Hands::Manage;
         match self.connection.claims.standing(&key(binding)) {
-            Some(Standing::Granted(grant)) => Some((grant.hasura_role, grant.scope)),
-            Some(Standing::Refused) => None,
-            None => {
+            Some(Standing::Granted(grant)) if !is_held => Some((grant.hasura_role, grant.scope)),
+            Some(Standing::Foreseen(grant)) if self.foreseen => {
+                Some((grant.hasura_role, grant.scope))
+            }
+            Some(Standing::Refused) if !is_held => None,
+            _ => {
                 let (role, scope) = (&binding.spec.hasura_role, &binding.spec.scope.name);
                 before
                     .is_some_and(|before| names(before, role, scope))
@@ -204,9 +288,10 @@ pub fn has_heir(
     role: &str,
     scope: &str,
 ) -> bool {
-    let namespace = binding.namespace().unwrap_or_default();
-    let heirs = stores.bindings_of(&namespace, &binding.spec.instance_ref.name);
-    heirs.iter().any(|heir| {
+    let Some(instance) = stores.instance_of(binding) else {
+        return false;
+    };
+    stores.bindings_of(&instance).iter().any(|heir| {
         !deleting(&**heir)
             && heir.spec.hasura_role == role
             && heir.spec.scope.name == scope
@@ -260,6 +345,11 @@ fn still_granted(before: &Entry, wanted: &Entry) -> Entry {
     entry.roles.retain(|role| wanted.roles.contains(role));
     entry.everyone.retain(|role| wanted.everyone.contains(role));
     entry
+}
+
+/// Whether an instance is being deleted together with its claims.
+fn goes_with_its_claims(instance: &HasuraInstance) -> bool {
+    deleting(instance) && instance.spec.deletion_policy == DeletionPolicy::Delete
 }
 
 /// Whether all of an instance's pods run with the settings of its spec.

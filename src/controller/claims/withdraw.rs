@@ -2,7 +2,7 @@
 
 use kube::{ResourceExt, runtime::events::EventType};
 
-use super::{deploy, policy};
+use super::{deploy, policy_for};
 use crate::{
     api::{LogtoTenant, conditions::types, tenant::ClaimsPolicy},
     controller::{
@@ -32,7 +32,7 @@ pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::
         connection: &connection,
     };
     for kind in Kind::ALL {
-        if policy(tenant, kind) == ClaimsPolicy::Ignore {
+        if policy_for(tenant, kind) == ClaimsPolicy::Ignore {
             continue;
         }
         let why = match deployment.withdraw(kind).await {

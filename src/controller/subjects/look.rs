@@ -5,15 +5,59 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::{Failure, SubjectSync, conditions};
+use super::{Failure, SubjectSync, conditions, wanted};
 use crate::{
-    api::binding::SubjectStatus,
-    controller::status,
+    api::{
+        binding::SubjectStatus,
+        policy::{PlannedAction, PlannedStep},
+    },
+    controller::{status, visit::Outcome},
     domain::subjects::{self, Account, Name, Plan, Subjects},
     logto::{self, Client},
 };
 
+/// Stands for the id of a role that is not there yet, which nobody holds.
+const NOT_MADE: &str = "";
+
 impl SubjectSync<'_> {
+    /// What would be done for the subjects, in words; whom nothing would be done for is not among them.
+    ///
+    /// # Errors
+    /// Why it could not be told.
+    pub async fn foresee(&self) -> Result<Vec<PlannedStep>, Outcome> {
+        let wanted = wanted(self.binding);
+        let status = self.binding.status.as_ref();
+        let rows = status.map_or(&[][..], |status| &status.subjects);
+        if wanted.is_empty() && rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let client = self.visit.session.client().background();
+        let plan = self.plan(&client, &wanted, rows).await;
+        let plan = plan.map_err(|failure| self.failed(&failure))?;
+        let role = &self.role.name;
+        let named = |id: &String| {
+            let row = plan
+                .rows
+                .iter()
+                .chain(rows)
+                .find(|row| row.id.as_ref() == Some(id));
+            row.map_or_else(|| format!("id={id}"), |row| row.named.clone())
+        };
+        let step = |what| PlannedStep {
+            action: PlannedAction::Change,
+            what,
+        };
+        let taken = plan
+            .unassign
+            .iter()
+            .map(|id| step(format!("the role {role:?}: taken back from {}", named(id))));
+        let given = plan
+            .assign
+            .iter()
+            .map(|id| step(format!("the role {role:?}: given to {}", named(id))));
+        Ok(taken.chain(given).collect())
+    }
+
     /// Looks at Logto and plans.
     pub(super) async fn plan(
         &self,
@@ -48,6 +92,9 @@ impl SubjectSync<'_> {
         client: &Client,
         ids: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, Account>, Failure> {
+        if self.role.id == NOT_MADE {
+            return Ok(BTreeMap::new());
+        }
         let session = self.visit.session;
         let holders = session.holders_among(client, self.kind(), &self.role.id, ids);
         match holders.await {

@@ -62,6 +62,7 @@ async fn apply(
         desired,
         bound_roles: &BTreeSet::new(),
         allow_recreate: false,
+        force: false,
     };
     Outcome {
         result: judged_apply(&Apis::new(&fake.client(), "shop"), patch).await,
@@ -185,6 +186,7 @@ async fn observing_sends_the_dry_run_only() {
         desired: Some(&desired()),
         bound_roles: &BTreeSet::new(),
         allow_recreate: false,
+        force: false,
     };
     let judged = judged_dry_run(&Apis::new(&fake.client(), "shop"), patch)
         .await

@@ -35,6 +35,7 @@ fn jwt(unauthorized_role: Option<&str>) -> DesiredAuth {
     DesiredAuth {
         env,
         key_hash: None,
+        delivered: None,
     }
 }
 
@@ -44,6 +45,7 @@ fn webhook() -> DesiredAuth {
     DesiredAuth {
         env: AuthEnv::Webhook { url },
         key_hash: None,
+        delivered: None,
     }
 }
 

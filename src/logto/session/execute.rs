@@ -93,6 +93,10 @@ impl Session {
                 self.client.delete_scope(&resource, id).await?;
                 Change::RemoveScope(id.clone())
             }
+            Step::DeleteResource { indicator, id } => {
+                self.client.delete_resource(id).await?;
+                Change::RemoveResource(indicator.clone())
+            }
             _ => return self.execute_on_role(step).await,
         };
         self.record(change);
@@ -152,6 +156,15 @@ impl Session {
                 if let Some((name, role)) = role(updated?) {
                     self.record(Change::PutRole(name, role));
                 }
+            }
+            Step::DetachScope {
+                role,
+                indicator,
+                scope,
+            } => {
+                let scope = self.scope_id(Operation::RemoveRoleScope, indicator, scope)?;
+                self.client.remove_role_scope(role, &scope).await?;
+                self.record(Change::TakeRoleScope(role.clone(), scope));
             }
             Step::AttachScope {
                 role,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     good::Good,
     object::{Object, binding},
+    policy::bad_namespace,
     refusal::{
         Bad, ENUM, NOT_A_BOOL, NOT_AN_OBJECT, NOT_TEXT, PATTERN, REQUIRED, TOO_LONG, TOO_SHORT,
         UNKNOWN,
@@ -39,18 +40,17 @@ pub fn bad() -> Vec<Bad> {
 
 fn instance_ref(good: &Object) -> Vec<Bad> {
     let reference = good.field("spec.instanceRef");
-    let namespace = good.field("spec.instanceRef.namespace");
     let name = good.field("spec.instanceRef.name");
     let mut rows = vec![
         reference.missing(),
         reference.bad("a name", "shop", NOT_AN_OBJECT),
-        namespace.bad("another namespace", "team-a", UNKNOWN),
         name.missing(),
         name.bad("empty", "", TOO_SHORT),
         name.bad("254 characters", letters(254), TOO_LONG),
         name.bad("a number", 1, NOT_TEXT),
     ];
     rows.extend(name.bad_texts(NOT_OBJECT_NAMES, PATTERN));
+    rows.extend(bad_namespace(good, "spec.instanceRef.namespace"));
     rows
 }
 
@@ -130,6 +130,7 @@ fn description(good: &Object, path: &'static str, most: usize) -> Vec<Bad> {
 pub fn good() -> Vec<Good> {
     let good = binding();
     let instance = good.field("spec.instanceRef.name");
+    let namespace = good.field("spec.instanceRef.namespace");
     let role = good.field("spec.hasuraRole");
     let scope = good.field("spec.scope.name");
     let name = good.field("spec.logtoRole.name");
@@ -139,6 +140,8 @@ pub fn good() -> Vec<Good> {
     let for_machines = machines.field("spec.logtoRole.isDefault");
     let mut rows = vec![
         instance.good("253 characters", letters(253)),
+        namespace.good("one character", "a"),
+        namespace.good("63 characters", letters(63)),
         role.good("one character", "r"),
         role.good("128 characters", letters(128)),
         role.good("every kind of character", "aZ0_:.-"),

@@ -1,9 +1,11 @@
 //! Objects that are accepted, most of them at the very bound that a row of the bad ones is one past.
 
+use std::borrow::Cow;
+
 use super::{
-    binding, claims, indicator, instance,
+    binding, claims, consent, delivery, indicator, instance,
     object::{Object, all},
-    subject, tenant, webhook,
+    policy, subject, tenant, webhook,
 };
 
 /// An object with nothing wrong.
@@ -11,7 +13,7 @@ pub struct Good {
     pub what: String,
     pub object: Object,
     /// The field that is stored as it is written.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
 }
 
 pub fn good() -> Vec<Good> {
@@ -24,6 +26,9 @@ pub fn good() -> Vec<Good> {
     rows.extend(webhook::good());
     rows.extend(binding::good());
     rows.extend(subject::good());
+    rows.extend(policy::good());
+    rows.extend(consent::good());
+    rows.extend(delivery::good());
     rows
 }
 
@@ -31,6 +36,6 @@ fn only_what_is_required(object: Object) -> Good {
     Good {
         what: "the required fields only".to_owned(),
         object,
-        field: "metadata.name",
+        field: "metadata.name".into(),
     }
 }

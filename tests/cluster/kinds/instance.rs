@@ -5,9 +5,10 @@ use serde_json::json;
 use super::{
     good::Good,
     object::{Object, instance},
+    policy::bad_namespace,
     refusal::{
-        Bad, ENUM, NOT_A_BOOL, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT, NOT_WHOLE, PATTERN,
-        TOO_LARGE, TOO_LONG, TOO_SHORT, TOO_SMALL, UNKNOWN,
+        Bad, ENUM, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT, NOT_WHOLE, PATTERN, TOO_LARGE, TOO_LONG,
+        TOO_SHORT, TOO_SMALL, UNKNOWN,
     },
     texts::{ADMINS, NOT_OBJECT_NAMES, NOT_ROLE_NAMES, UNPRINTABLE, letters, uri},
 };
@@ -28,23 +29,20 @@ pub fn bad() -> Vec<Bad> {
     rows.extend(unauthorized_role(&good));
     rows.extend(jwt(&good));
     rows.extend(claims_namespace(&good));
-    rows.extend(delivery(&good));
     rows
 }
 
 fn references(good: &Object) -> Vec<Bad> {
     let tenant = good.field("spec.tenantRef");
-    let tenant_namespace = good.field("spec.tenantRef.namespace");
     let deployment = good.field("spec.deploymentRef");
     let deployment_namespace = good.field("spec.deploymentRef.namespace");
     let mut rows = vec![
         tenant.missing(),
         tenant.bad("a name", "main", NOT_AN_OBJECT),
-        tenant_namespace.bad("another namespace", "logto", UNKNOWN),
-        deployment.missing(),
         deployment.bad("a name", "hasura", NOT_AN_OBJECT),
         deployment_namespace.bad("another namespace", "team-a", UNKNOWN),
     ];
+    rows.extend(bad_namespace(good, "spec.tenantRef.namespace"));
     for path in ["spec.tenantRef.name", "spec.deploymentRef.name"] {
         let name = good.field(path);
         rows.push(name.missing());
@@ -156,24 +154,10 @@ fn claims_namespace(good: &Object) -> Vec<Bad> {
     rows
 }
 
-fn delivery(good: &Object) -> Vec<Bad> {
-    let delivery = good.field("spec.delivery");
-    let unknown = good.field("spec.delivery.force");
-    let mode = good.field("spec.delivery.mode");
-    let recreate = good.field("spec.delivery.allowRecreate");
-    vec![
-        delivery.bad("a text", "PatchEnv", NOT_AN_OBJECT),
-        unknown.bad("no such field", true, UNKNOWN),
-        mode.bad("no such mode", "Pigeon", ENUM),
-        mode.bad("lower case", "patchEnv", ENUM),
-        mode.bad("a number", 1, NOT_TEXT),
-        recreate.bad("a text", "yes", NOT_A_BOOL),
-    ]
-}
-
 pub fn good() -> Vec<Good> {
     let good = instance();
     let tenant = good.field("spec.tenantRef.name");
+    let tenant_namespace = good.field("spec.tenantRef.namespace");
     let deployment = good.field("spec.deploymentRef.name");
     let container = good.field("spec.deploymentRef.container");
     let name = good.field("spec.apiResource.name");
@@ -181,6 +165,8 @@ pub fn good() -> Vec<Good> {
     let prefix = good.field("spec.logtoRoleNamePrefix");
     vec![
         tenant.good("253 characters", letters(253)),
+        tenant_namespace.good("one character", "a"),
+        tenant_namespace.good("63 characters", letters(63)),
         deployment.good("253 characters", letters(253)),
         container.good("one character", "h"),
         container.good("63 characters", letters(63)),
@@ -201,8 +187,6 @@ pub fn good_auth() -> Vec<Good> {
     let claims = good.field("spec.auth.jwt.claimsNamespace");
     let skew = good.field("spec.auth.jwt.allowedSkewSeconds");
     let mode = good.field("spec.auth.mode");
-    let delivery = good.field("spec.delivery.mode");
-    let recreate = good.field("spec.delivery.allowRecreate");
     vec![
         role.good("one", "anonymous"),
         role.good("starts with admin", "admin-viewer"),
@@ -213,7 +197,5 @@ pub fn good_auth() -> Vec<Good> {
         skew.good("none", 0),
         skew.good("five minutes", 300),
         mode.good("by name", "JWT"),
-        delivery.good("by name", "PatchEnv"),
-        recreate.good("allowed", true),
     ]
 }

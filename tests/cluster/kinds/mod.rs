@@ -4,15 +4,19 @@
 
 mod binding;
 mod claims;
+mod consent;
+mod delivery;
 mod discovery;
 mod good;
 mod indicator;
 mod instance;
 mod object;
+mod policy;
 mod refusal;
 mod server;
 mod status;
 mod status_lists;
+mod status_plan;
 mod status_rows;
 mod stored;
 mod subject;
@@ -29,6 +33,8 @@ pub fn tests() -> Vec<Test> {
     tests.extend(stored::tests());
     tests.extend(updates::tests());
     tests.extend(webhook::tests());
+    tests.extend(consent::tests());
+    tests.extend(delivery::tests());
     tests.extend(status::tests());
     tests.extend(discovery::tests());
     tests

@@ -1,5 +1,7 @@
 //! A good object of each kind, with the required fields only, and ways to change one thing of it.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -72,12 +74,9 @@ impl Object {
         at(&self.0, field)
     }
 
-    /// The object with a value at a path like `spec.scope.name`; objects on the way are made.
+    /// The object with a value at a path like `spec.scope.name` or `spec.subjects[0].id`; objects on the way are made.
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
-        let place = field
-            .split('.')
-            .fold(&mut self.0, |value, key| &mut value[key]);
-        *place = value.into();
+        *field.split('.').fold(&mut self.0, below_mut) = value.into();
         self
     }
 
@@ -85,7 +84,7 @@ impl Object {
     pub fn without(mut self, field: &str) -> Self {
         let (parent, key) = field.rsplit_once('.').unwrap_or(("", field));
         let parents = parent.split('.').filter(|key| !key.is_empty());
-        let parent = parents.fold(&mut self.0, |value, key| &mut value[key]);
+        let parent = parents.fold(&mut self.0, below_mut);
         let removed = parent.as_object_mut().unwrap().remove(key);
         assert!(
             removed.is_some(),
@@ -95,12 +94,19 @@ impl Object {
     }
 
     /// One field, for the rows that are about it.
-    pub fn field(&self, path: &'static str) -> Field<'_> {
+    pub fn field(&self, path: impl Into<Cow<'static, str>>) -> Field<'_> {
+        let path = path.into();
         Field { of: self, path }
     }
 
     /// This object as a row that has to be refused for one field.
-    pub fn refused(self, what: &str, field: &'static str, because: &'static str) -> Bad {
+    pub fn refused(
+        self,
+        what: &str,
+        field: impl Into<Cow<'static, str>>,
+        because: &'static str,
+    ) -> Bad {
+        let field = field.into();
         Bad {
             what: format!("{field}: {what}"),
             object: self,
@@ -113,14 +119,14 @@ impl Object {
 /// One field of a good object.
 pub struct Field<'a> {
     of: &'a Object,
-    path: &'static str,
+    path: Cow<'static, str>,
 }
 
 impl Field<'_> {
     /// A row with a value that is refused.
     pub fn bad(&self, what: &str, value: impl Into<Value>, because: &'static str) -> Bad {
-        let object = self.of.clone().with(self.path, value);
-        object.refused(what, self.path, because)
+        let object = self.of.clone().with(&self.path, value);
+        object.refused(what, self.path.clone(), because)
     }
 
     /// A row for each of these texts.
@@ -133,21 +139,39 @@ impl Field<'_> {
 
     /// A row without the field, which is required.
     pub fn missing(&self) -> Bad {
-        let object = self.of.clone().without(self.path);
-        object.refused("missing", self.path, REQUIRED)
+        let object = self.of.clone().without(&self.path);
+        object.refused("missing", self.path.clone(), REQUIRED)
     }
 
     /// A row with a value that is accepted.
     pub fn good(&self, what: &str, value: impl Into<Value>) -> Good {
         Good {
             what: format!("{}: {what}", self.path),
-            object: self.of.clone().with(self.path, value),
-            field: self.path,
+            object: self.of.clone().with(&self.path, value),
+            field: self.path.clone(),
         }
     }
 }
 
-/// The value at a path like `spec.scope.name`; null when there is none.
+/// The value at a path like `spec.scope.name` or `spec.subjects[0].id`; null when there is none.
 pub fn at<'a>(value: &'a Value, field: &str) -> &'a Value {
-    field.split('.').fold(value, |value, key| &value[key])
+    field
+        .split('.')
+        .fold(value, |value, key| match in_list(key) {
+            Some((list, number)) => &value[list][number],
+            None => &value[key],
+        })
+}
+
+fn below_mut<'a>(value: &'a mut Value, key: &str) -> &'a mut Value {
+    match in_list(key) {
+        Some((list, number)) => &mut value[list][number],
+        None => &mut value[key],
+    }
+}
+
+/// `subjects[0]` is the list and the place in it.
+fn in_list(key: &str) -> Option<(&str, usize)> {
+    let (list, number) = key.strip_suffix(']')?.split_once('[')?;
+    Some((list, number.parse().unwrap()))
 }

@@ -1,5 +1,7 @@
 //! What a refusal has to say: the field, for the reason that the row is about, and nothing else.
 
+use std::borrow::Cow;
+
 use kube::core::Status;
 
 use super::object::Object;
@@ -10,7 +12,7 @@ pub struct Bad {
     pub what: String,
     pub object: Object,
     /// The path that the refusal has to name, and the only one.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// A part of the reason, so that no row passes for a reason that is not its own.
     pub because: &'static str,
 }
@@ -27,6 +29,7 @@ pub const NOT_TEXT: &str = "must be of type string";
 pub const NOT_A_NUMBER: &str = "must be of type integer";
 pub const NOT_WHOLE: &str = "must be of type int32";
 pub const NOT_A_BOOL: &str = "must be of type boolean";
+pub const TOO_FEW: &str = "should have at least 1 items";
 pub const NOT_A_LIST: &str = "must be of type array";
 pub const NOT_A_TIME: &str = "must be of type date-time";
 pub const NOT_AN_OBJECT: &str = "must be of type object";

@@ -65,6 +65,14 @@ impl Server {
         self.client.request(request).await
     }
 
+    /// What server-side apply makes of the object, as `kubectl apply --server-side` does.
+    pub async fn apply(&self, object: &Object) -> kube::Result<Value> {
+        let params = PatchParams::apply("test").validation_strict();
+        let patch = Patch::Apply(object.json());
+        let request = self.of_kind(object).patch(object.name(), &params, &patch);
+        self.client.request(request.unwrap()).await
+    }
+
     /// Changes the spec by a merge patch.
     pub async fn patch_spec(&self, object: &Object) -> kube::Result<Value> {
         let patch = Patch::Merge(json!({"spec": object.at("spec")}));

@@ -9,6 +9,7 @@ use super::{
     refusal::{complaint, none_of},
     server::Server,
     status_lists::{longest_key_set, most_subjects, subject},
+    status_plan::{ACTIONS, longest_plan},
     status_rows::{bad, condition, longest_conditions, time},
     texts::letters,
 };
@@ -113,7 +114,7 @@ async fn statuses_out_of_bounds_are_refused_with_the_field_named(
     let mut complaints = Vec::new();
     for row in &rows {
         let answer = server.would_patch_status(&row.object).await;
-        if let Some(complaint) = complaint(answer, row.field, row.because) {
+        if let Some(complaint) = complaint(answer, &row.field, row.because) {
             complaints.push(format!("{}, {}: {complaint}", row.object.kind(), row.what));
         }
     }
@@ -127,12 +128,15 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
         json!({"issuer": letters(512), "jwkUrl": letters(1024), "keySet": longest_key_set()}),
         json!({
             "apiResource": {"id": id, "origin": "Creating", "creatingSince": time(64)},
-            "deployment": {"uid": id, "authHash": id, "rolledOut": true},
+            "deployment": {
+                "uid": id, "authHash": id, "rolledOut": true, "forcedFrom": letters(128),
+            },
+            "delivered": {"kind": "ConfigMap", "name": letters(253)},
         }),
         json!({
-            "scope": {"id": id, "resourceId": id},
-            "role": {"id": id, "name": letters(128)},
-            "tenantRef": {"name": letters(253)},
+            "scope": {"id": id, "resourceId": id, "origin": "Adopted"},
+            "role": {"id": id, "name": letters(128), "origin": "Adopted"},
+            "tenantRef": {"name": letters(253), "namespace": letters(63)},
             "subjects": most_subjects(),
         }),
     ];
@@ -142,7 +146,8 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
             .with("status", status)
             .with("status.observedGeneration", i64::MAX)
             .with("status.lastHandledReconcileAt", letters(256))
-            .with("status.conditions", longest_conditions());
+            .with("status.conditions", longest_conditions())
+            .with("status.plan", longest_plan());
         let stored = server.would_patch_status(&object).await?;
         anyhow::ensure!(
             &stored["status"] == object.at("status"),
@@ -167,7 +172,23 @@ async fn every_word_that_a_status_may_say_is_accepted(world: Arc<World>) -> anyh
         }
     }
     for origin in ["Creating", "Created", "Adopted"] {
-        let object = instance().with("status.apiResource.origin", origin);
+        let scope = json!({"id": "s1", "resourceId": "r1", "origin": origin});
+        let role = json!({"id": "o1", "name": "editor", "origin": origin});
+        for object in [
+            instance().with("status.apiResource.origin", origin),
+            binding().with("status.scope", scope),
+            binding().with("status.role", role),
+        ] {
+            server.would_patch_status(&object).await?;
+        }
+    }
+    for kind in ["Secret", "ConfigMap"] {
+        let object = instance().with("status.delivered", json!({"kind": kind, "name": "a"}));
+        server.would_patch_status(&object).await?;
+    }
+    for (object, action) in all().iter().flat_map(|object| ACTIONS.map(|a| (object, a))) {
+        let step = json!({"action": action, "what": "role \"editor\""});
+        let object = object.clone().with("status.plan.steps", json!([step]));
         server.would_patch_status(&object).await?;
     }
     for refresh in ["Never", "EachTick", "AfterMaxAge"] {

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     object::{Object, all, binding, instance, tenant},
+    policy::bad_namespace,
     refusal::{
         Bad, DUPLICATE, ENUM, NOT_A_BOOL, NOT_A_LIST, NOT_A_NUMBER, NOT_A_TIME, NOT_AN_OBJECT,
         NOT_TEXT, PATTERN, REQUIRED, TOO_LONG, TOO_SHORT, TOO_SMALL,
     },
-    status_lists,
+    status_lists, status_plan,
     texts::{NOT_OBJECT_NAMES, letters},
 };
 
@@ -30,13 +31,13 @@ pub fn time(length: usize) -> String {
 pub fn longest_conditions() -> Value {
     let long = |number: usize| {
         let mut condition = condition();
-        condition["type"] = format!("{number}{}", letters(315)).into();
+        condition["type"] = format!("{number:02}{}", letters(314)).into();
         condition["reason"] = letters(128).into();
         condition["message"] = "é".repeat(4096).into();
         condition["lastTransitionTime"] = time(64).into();
         condition
     };
-    (0..8).map(long).collect()
+    (0..12).map(long).collect()
 }
 
 pub fn bad() -> Vec<Bad> {
@@ -49,8 +50,10 @@ pub fn bad() -> Vec<Bad> {
     rows.extend(of_tenants());
     rows.extend(api_resource());
     rows.extend(deployment());
+    rows.extend(delivered());
     rows.extend(of_bindings());
     rows.extend(status_lists::bad());
+    rows.extend(status_plan::bad());
     rows
 }
 
@@ -73,13 +76,13 @@ fn conditions(good: &Object) -> Vec<Bad> {
         condition["type"] = format!("Type{number}").into();
         condition
     };
-    let nine: Value = (0..9).map(numbered).collect();
+    let thirteen: Value = (0..13).map(numbered).collect();
     let twice = json!([condition(), condition()]);
     let twice = good.clone().with("status.conditions", twice);
     let conditions = good.field("status.conditions");
     vec![
         conditions.bad("a text", "Ready", NOT_A_LIST),
-        conditions.bad("nine", nine, "must have at most 8 items"),
+        conditions.bad("thirteen", thirteen, "must have at most 12 items"),
         twice.refused("a type twice", "status.conditions[1]", DUPLICATE),
     ]
 }
@@ -158,12 +161,13 @@ fn api_resource() -> Vec<Bad> {
 }
 
 fn deployment() -> Vec<Bad> {
-    let written = json!({"uid": "u1", "authHash": "h1", "rolledOut": false});
+    let written = json!({"uid": "u1", "authHash": "h1", "rolledOut": false, "forcedFrom": "helm"});
     let good = instance().with("status.deployment", written);
     let deployment = good.field("status.deployment");
     let uid = good.field("status.deployment.uid");
     let hash = good.field("status.deployment.authHash");
     let rolled_out = good.field("status.deployment.rolledOut");
+    let forced = good.field("status.deployment.forcedFrom");
     vec![
         deployment.bad("a uid", "u1", NOT_AN_OBJECT),
         uid.missing(),
@@ -172,6 +176,26 @@ fn deployment() -> Vec<Bad> {
         hash.bad("65 characters", letters(65), TOO_LONG),
         rolled_out.missing(),
         rolled_out.bad("a text", "yes", NOT_A_BOOL),
+        forced.bad("129 characters", letters(129), TOO_LONG),
+        forced.bad("a list", json!(["helm"]), NOT_TEXT),
+    ]
+}
+
+fn delivered() -> Vec<Bad> {
+    let made = json!({"kind": "Secret", "name": "shop-auth"});
+    let good = instance().with("status.delivered", made);
+    let delivered = good.field("status.delivered");
+    let kind = good.field("status.delivered.kind");
+    let name = good.field("status.delivered.name");
+    vec![
+        delivered.bad("a name", "shop-auth", NOT_AN_OBJECT),
+        kind.missing(),
+        kind.bad("another kind", "Deployment", ENUM),
+        kind.bad("no object", "PatchEnv", ENUM),
+        kind.bad("a bool", true, NOT_TEXT),
+        name.missing(),
+        name.bad("254 characters", letters(254), TOO_LONG),
+        name.bad("a number", 1, NOT_TEXT),
     ]
 }
 
@@ -179,10 +203,20 @@ fn of_bindings() -> Vec<Bad> {
     let good = binding()
         .with("status.scope", json!({"id": "s1", "resourceId": "r1"}))
         .with("status.role", json!({"id": "o1", "name": "editor"}))
-        .with("status.tenantRef", json!({"name": "main"}));
+        .with(
+            "status.tenantRef",
+            json!({"name": "main", "namespace": "logto"}),
+        );
     let tenant = good.field("status.tenantRef.name");
     let mut rows = tenant.bad_texts(NOT_OBJECT_NAMES, PATTERN);
     rows.push(tenant.bad("empty", "", TOO_SHORT));
+    rows.extend(bad_namespace(&good, "status.tenantRef.namespace"));
+    for path in ["status.scope.origin", "status.role.origin"] {
+        let origin = good.field(path);
+        rows.push(origin.bad("no such origin", "Found", ENUM));
+        rows.push(origin.bad("lower case", "adopted", ENUM));
+        rows.push(origin.bad("a bool", true, NOT_TEXT));
+    }
     for path in ["status.scope", "status.role", "status.tenantRef"] {
         rows.push(good.field(path).bad("a text", "x", NOT_AN_OBJECT));
     }

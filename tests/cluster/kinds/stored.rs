@@ -34,6 +34,8 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
             "customClaims": {"users": "Manage", "machines": "Ignore", "existingScript": "Refuse"},
             "rateLimit": {"requestsPerSecond": 10, "burst": 20},
             "resyncPeriodSeconds": 600,
+            "managementPolicy": "Manage",
+            "suspend": false,
         }),
         json!({
             "tenantRef": {"name": "main"},
@@ -45,13 +47,21 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
             "logtoRoleNamePrefix": "",
             "deploymentRef": {"name": "hasura", "container": "graphql-engine"},
             "auth": {"mode": "JWT"},
-            "delivery": {"mode": "PatchEnv", "allowRecreate": false},
+            "delivery": delivery(false),
+            "managementPolicy": "Manage",
+            "adoptionPolicy": "Never",
+            "deletionPolicy": "Retain",
+            "suspend": false,
         }),
         json!({
             "instanceRef": {"name": "shop"},
             "hasuraRole": "user:reader",
             "scope": {"name": "read:user"},
             "logtoRole": {"type": "User"},
+            "managementPolicy": "Manage",
+            "adoptionPolicy": "Never",
+            "deletionPolicy": "DeleteUnused",
+            "suspend": false,
         }),
     ];
     for (object, expected) in all().into_iter().zip(expected) {
@@ -64,6 +74,14 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
         );
     }
     Ok(())
+}
+
+/// The delivery where nothing else is said.
+fn delivery(allow_recreate: bool) -> Value {
+    json!({
+        "mode": "PatchEnv", "rollout": "Annotation", "conflictPolicy": "Fail",
+        "allowRecreate": allow_recreate,
+    })
 }
 
 async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Result<()> {
@@ -115,17 +133,18 @@ async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Res
             json!({"allowedSkewSeconds": 5}),
             jwt(5),
         ),
-        (
-            instance(),
-            "spec.delivery",
-            json!({}),
-            json!({"mode": "PatchEnv", "allowRecreate": false}),
-        ),
+        (instance(), "spec.delivery", json!({}), delivery(false)),
         (
             instance(),
             "spec.delivery",
             json!({"allowRecreate": true}),
-            json!({"mode": "PatchEnv", "allowRecreate": true}),
+            delivery(true),
+        ),
+        (
+            instance(),
+            "spec.allowedBindings",
+            json!([{"namespaces": {"names": ["team-a"]}, "hasuraRoles": ["*"]}]),
+            json!([{"namespaces": {"names": ["team-a"]}, "hasuraRoles": ["*"], "subjects": "Forbid"}]),
         ),
         (
             binding(),
@@ -169,6 +188,22 @@ async fn the_program_and_the_api_server_have_the_same_defaults(
     };
     let half_said = [
         tenant().with("spec.customClaims", json!({})),
+        tenant().with(
+            "spec.allowedInstances",
+            json!([{"namespaces": {"matchLabels": {"team": "a"}}, "indicatorPrefixes": ["a://"]}]),
+        ),
+        tenant().with(
+            "spec.adoption",
+            json!([{"namespaces": {"names": ["team-a"]}, "roles": ["editor"]}]),
+        ),
+        instance().with(
+            "spec.allowedBindings",
+            json!([{"namespaces": {"names": ["team-a"]}, "hasuraRoles": ["*"]}]),
+        ),
+        instance()
+            .without("spec.deploymentRef")
+            .with("spec.delivery", json!({"mode": "Secret"})),
+        instance().with("spec.delivery", json!({})),
         instance().with("spec.auth", json!({})),
         instance().with("spec.auth.jwt", json!({})),
         instance().with(
@@ -194,6 +229,17 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
     // The parent is there in both, so that only the field makes a difference.
     let claims = tenant().with("spec.customClaims", json!({}));
     let jwt = instance().with("spec.auth.jwt", json!({}));
+    let allowed = tenant().with(
+        "spec.allowedInstances",
+        json!([{"namespaces": {"matchLabels": {"team": "a"}}, "indicatorPrefixes": ["a://"]}]),
+    );
+    let names = json!({"names": ["team-a"]});
+    let adoptable = json!([{"namespaces": names, "roles": ["editor"]}]);
+    let adoptable = tenant().with("spec.adoption", adoptable);
+    let taken = json!([{"namespaces": names, "hasuraRoles": ["*"]}]);
+    let taken = instance().with("spec.allowedBindings", taken);
+    let elsewhere = instance().without("spec.deploymentRef");
+    let elsewhere = elsewhere.with("spec.delivery.mode", "Secret");
     let optional = [
         (tenant(), "spec.endpointForHasura"),
         (tenant(), "spec.allowPlainHttp"),
@@ -204,6 +250,21 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
         (tenant(), "spec.rateLimit.requestsPerSecond"),
         (tenant(), "spec.rateLimit.burst"),
         (tenant(), "spec.resyncPeriodSeconds"),
+        (tenant(), "spec.managementPolicy"),
+        (tenant(), "spec.suspend"),
+        (tenant(), "spec.allowedInstances"),
+        (tenant(), "spec.adoption"),
+        (adoptable.clone(), "spec.adoption[0].indicators"),
+        (adoptable, "spec.adoption[0].namespaces.matchLabels"),
+        (allowed, "spec.allowedInstances[0].namespaces.names"),
+        (instance(), "spec.tenantRef.namespace"),
+        (elsewhere, "spec.deploymentRef"),
+        (instance(), "spec.managementPolicy"),
+        (instance(), "spec.adoptionPolicy"),
+        (instance(), "spec.deletionPolicy"),
+        (instance(), "spec.suspend"),
+        (instance(), "spec.allowedBindings"),
+        (taken, "spec.allowedBindings[0].subjects"),
         (instance(), "spec.apiResource.accessTokenTtlSeconds"),
         (instance(), "spec.logtoRoleNamePrefix"),
         (instance(), "spec.deploymentRef.container"),
@@ -214,6 +275,14 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
         (instance(), "spec.delivery"),
         (instance(), "spec.delivery.mode"),
         (instance(), "spec.delivery.allowRecreate"),
+        (instance(), "spec.delivery.name"),
+        (instance(), "spec.delivery.rollout"),
+        (instance(), "spec.delivery.conflictPolicy"),
+        (binding(), "spec.instanceRef.namespace"),
+        (binding(), "spec.managementPolicy"),
+        (binding(), "spec.adoptionPolicy"),
+        (binding(), "spec.deletionPolicy"),
+        (binding(), "spec.suspend"),
         (binding(), "spec.scope.description"),
         (binding(), "spec.logtoRole"),
         (binding(), "spec.logtoRole.name"),

@@ -232,7 +232,7 @@ pub fn good() -> Vec<Good> {
     let row = |object: Object| Good {
         what: format!("spec.subjects: {:.80}", object.at(FIELD).to_string()),
         object,
-        field: FIELD,
+        field: FIELD.into(),
     };
     let numbered = |number: usize| json!({"kind": "User", "id": format!("u{number}")});
     let users = [

@@ -36,10 +36,12 @@ fn before(kind: &str) -> Object {
     match kind {
         "LogtoTenant" => tenant(),
         "HasuraInstance" => instance()
+            .with("spec.tenantRef.namespace", "logto")
             .with("spec.logtoRoleNamePrefix", "shop-")
             .with("spec.deploymentRef.container", "engine")
             .with("spec.auth.jwt.claimsNamespace", "https://a.example/claims"),
         _ => binding()
+            .with("spec.instanceRef.namespace", "shop")
             .with("spec.logtoRole.name", "shop-reader")
             .with("spec.logtoRole.type", "MachineToMachine"),
     }
@@ -73,6 +75,17 @@ fn of_instances() -> Vec<Bad> {
         prefix.bad("taken away", Value::Null, PREFIX),
     ];
     for (path, value) in [
+        ("spec.tenantRef.name", json!("other")),
+        ("spec.tenantRef.namespace", json!("other")),
+        ("spec.tenantRef.namespace", Value::Null),
+    ] {
+        let object = good.clone().with(path, value);
+        rows.push(object.refused(path, "spec.tenantRef", TENANT));
+    }
+    let not_patched = good.clone().with("spec.delivery.mode", "Secret");
+    let deployment = not_patched.field("spec.deploymentRef");
+    rows.push(deployment.bad("taken away", Value::Null, DEPLOYMENT));
+    for (path, value) in [
         ("spec.deploymentRef.name", json!("other")),
         ("spec.deploymentRef.container", json!("other")),
         ("spec.deploymentRef.container", Value::Null),
@@ -98,7 +111,7 @@ fn of_bindings() -> Vec<Bad> {
     let role = good.field("spec.hasuraRole");
     let name = good.field("spec.logtoRole.name");
     let type_ = good.field("spec.logtoRole.type");
-    vec![
+    let mut rows = vec![
         instance.bad("another", json!({"name": "other"}), INSTANCE),
         role.bad("another", "user:writer", HASURA_ROLE),
         role.bad("in another case", "User:reader", HASURA_ROLE),
@@ -106,6 +119,49 @@ fn of_bindings() -> Vec<Bad> {
         name.bad("taken away", Value::Null, ROLE_NAME),
         type_.bad("another", "User", ROLE_TYPE),
         type_.bad("taken away", Value::Null, ROLE_TYPE),
+    ];
+    for (path, value) in [
+        ("spec.instanceRef.name", json!("other")),
+        ("spec.instanceRef.namespace", json!("other")),
+        ("spec.instanceRef.namespace", Value::Null),
+    ] {
+        let object = good.clone().with(path, value);
+        rows.push(object.refused(path, "spec.instanceRef", INSTANCE));
+    }
+    rows
+}
+
+/// Objects that leave something out at first.
+fn left_out() -> [Object; 3] {
+    let elsewhere = instance()
+        .without("spec.deploymentRef")
+        .with("spec.delivery.mode", "ConfigMap");
+    [
+        binding().with("metadata.name", "unnamed"),
+        elsewhere.with("metadata.name", "elsewhere"),
+        instance().with("metadata.name", "here"),
+    ]
+}
+
+/// What these leave out can not be given later either.
+fn given_later() -> Vec<Bad> {
+    let [unnamed, elsewhere, here] = left_out();
+    vec![
+        // The role has got its default name.
+        unnamed
+            .field("spec.logtoRole.name")
+            .bad("given later", "x", ROLE_NAME),
+        elsewhere.field("spec.deploymentRef").bad(
+            "given later",
+            json!({"name": "hasura"}),
+            DEPLOYMENT,
+        ),
+        // Not even the namespace that was meant: one object is referred to in one way.
+        here.with("spec.tenantRef.namespace", "default").refused(
+            "given later",
+            "spec.tenantRef",
+            TENANT,
+        ),
     ]
 }
 
@@ -117,16 +173,19 @@ async fn fields_that_can_not_be_changed_stay_and_are_named(
     for object in all() {
         created.push(server.create(&before(object.kind())).await?);
     }
-    // Left out at first, a name can not be given later either: the role has got its default name.
-    let unnamed = binding().with("metadata.name", "unnamed");
-    server.create(&unnamed).await?;
+    for object in left_out() {
+        server.create(&object).await?;
+    }
     let mut rows = forbidden();
-    let name = unnamed.field("spec.logtoRole.name");
-    rows.push(name.bad("given later", "x", ROLE_NAME));
+    rows.extend(given_later());
     let mut complaints = Vec::new();
     for row in &rows {
-        let patched = complaint(server.patch_spec(&row.object).await, row.field, row.because);
-        let replaced = complaint(server.replace(&row.object).await, row.field, row.because);
+        let patched = complaint(
+            server.patch_spec(&row.object).await,
+            &row.field,
+            row.because,
+        );
+        let replaced = complaint(server.replace(&row.object).await, &row.field, row.because);
         let kind = row.object.kind();
         complaints.extend(patched.map(|text| format!("{kind}, patched, {}: {text}", row.what)));
         complaints.extend(replaced.map(|text| format!("{kind}, replaced, {}: {text}", row.what)));
@@ -145,6 +204,10 @@ async fn fields_that_can_not_be_changed_stay_and_are_named(
 
 async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()> {
     let server = Server::of(&world);
+    let namespaces = json!({"names": ["team-a"]});
+    let allowed = json!({"namespaces": namespaces, "indicatorPrefixes": ["https://a.example/"]});
+    let adoptable = json!({"namespaces": namespaces, "roles": ["editor"]});
+    let taken = json!({"namespaces": namespaces, "hasuraRoles": ["a:*"], "subjects": "Allow"});
     let changes = [
         (tenant(), "spec.credentialsSecretRef.name", json!("other")),
         (
@@ -158,6 +221,12 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
         (tenant(), "spec.rateLimit.burst", json!(5)),
         (tenant(), "spec.resyncPeriodSeconds", json!(60)),
         (tenant(), "spec.webhookMode", json!("Allow")),
+        (tenant(), "spec.managementPolicy", json!("Observe")),
+        (tenant(), "spec.suspend", json!(true)),
+        (tenant(), "spec.allowedInstances", json!([allowed])),
+        (tenant(), "spec.allowedInstances", json!([])),
+        (tenant(), "spec.adoption", json!([adoptable])),
+        (tenant(), "spec.adoption", json!([])),
         (tenant(), "spec.customClaims.users", json!("Ignore")),
         (tenant(), "spec.customClaims.machines", json!("Manage")),
         (tenant(), "spec.customClaims.existingScript", json!("Wrap")),
@@ -182,6 +251,22 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
             json!([{"name": "x-hasura-a", "from": "user.name", "userEditable": true}]),
         ),
         (instance(), "spec.delivery.allowRecreate", json!(true)),
+        (instance(), "spec.delivery.conflictPolicy", json!("Force")),
+        (instance(), "spec.delivery.conflictPolicy", json!("Fail")),
+        (instance(), "spec.delivery.mode", json!("Secret")),
+        (instance(), "spec.delivery.name", json!("shop-settings")),
+        (instance(), "spec.delivery.rollout", json!("None")),
+        (instance(), "spec.delivery.mode", json!("ConfigMap")),
+        (instance(), "spec.managementPolicy", json!("Observe")),
+        (instance(), "spec.adoptionPolicy", json!("Adopt")),
+        (instance(), "spec.deletionPolicy", json!("Delete")),
+        (instance(), "spec.suspend", json!(true)),
+        (instance(), "spec.allowedBindings", json!([taken])),
+        (instance(), "spec.allowedBindings", json!([])),
+        (binding(), "spec.managementPolicy", json!("Observe")),
+        (binding(), "spec.adoptionPolicy", json!("Adopt")),
+        (binding(), "spec.deletionPolicy", json!("Retain")),
+        (binding(), "spec.suspend", json!(true)),
         (binding(), "spec.scope.name", json!("list:user")),
         (binding(), "spec.scope.description", json!("Lists users")),
         (
@@ -251,7 +336,7 @@ async fn plain_http_can_not_be_forbidden_under_an_endpoint_that_needs_it(
     let mut complaints = Vec::new();
     for row in &rows {
         let answer = server.patch_spec(&row.object).await;
-        complaints.extend(complaint(answer, row.field, row.because));
+        complaints.extend(complaint(answer, &row.field, row.because));
     }
     none_of(&complaints, rows.len())
 }

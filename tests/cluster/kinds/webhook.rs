@@ -111,7 +111,7 @@ async fn a_switch_between_the_modes_is_one_change(world: Arc<World>) -> anyhow::
     let row = jwt.refused("without the way around", CLAIMS_FIELD, CLAIMS);
     let answer = server.replace(&row.object).await;
     none_of(
-        &Vec::from_iter(complaint(answer, row.field, row.because)),
+        &Vec::from_iter(complaint(answer, &row.field, row.because)),
         1,
     )
 }

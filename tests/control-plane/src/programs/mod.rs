@@ -5,16 +5,17 @@
 //! over, so a machine without a network starts to build at once.
 
 mod build;
-mod cache;
+pub mod cache;
 mod download;
 mod set;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use crate::progress::Progress;
+pub use build::{GoBuild, go_build};
 use set::{CONTROL_PLANE, HELM, Set};
 
 /// The programs of a control plane.
@@ -75,17 +76,10 @@ impl Sources {
     /// # Errors
     /// When neither `XDG_CACHE_HOME` nor `HOME` is set.
     pub fn from_env() -> Result<Self> {
-        let path = |name: &str| {
-            std::env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
-        let cache = path("XDG_CACHE_HOME")
-            .or_else(|| path("HOME").map(|home| home.join(".cache")))
-            .context("no folder for the cache: set XDG_CACHE_HOME or HOME")?;
+        let assets = std::env::var_os("KUBEBUILDER_ASSETS");
         Ok(Self {
-            assets: path("KUBEBUILDER_ASSETS"),
-            cache: cache.join("logto-hasura").join("control-plane"),
+            assets: assets.filter(|value| !value.is_empty()).map(PathBuf::from),
+            cache: cache::root()?.join("control-plane"),
             releases: Releases::default(),
             go: PathBuf::from("go"),
             connect_within: Duration::from_secs(3),
@@ -129,18 +123,9 @@ async fn find_set(set: &Set, sources: &Sources, progress: &Progress) -> Result<P
         ));
     }
     let folder = sources.cache.join(set.folder_name());
-    if set.missing_in(&folder).is_empty() {
-        return Ok(folder);
-    }
-    let lock = cache::lock(&folder, set, progress).await?;
-    if set.missing_in(&folder).is_empty() {
-        return Ok(folder);
-    }
-    let partial = cache::empty_partial(&folder)?;
-    obtain(set, sources, &partial, progress).await?;
-    cache::publish(&partial, &folder)?;
-    drop(lock);
-    progress(&format!("the programs are kept in {}", folder.display()));
+    let is_whole = |folder: &Path| set.missing_in(folder).is_empty();
+    let make = async |partial: &Path| obtain(set, sources, partial, progress).await;
+    cache::keep(&folder, set.name, progress, is_whole, make).await?;
     Ok(folder)
 }
 

@@ -1,0 +1,115 @@
+//! The end of an instance: what becomes of Hasura's settings, the claims and the API resource.
+//!
+//! In this order, so that nothing is left half open: Hasura is told to accept no token, the tokens say nothing of it any
+//! more, and only then the resource goes.
+
+use std::time::Duration;
+
+use kube::{
+    ResourceExt,
+    runtime::{controller::Action, events::EventType},
+};
+
+use super::{
+    api_resource,
+    context::{Context, deleting, deleting_for, key},
+    delivery,
+    policy::{self, Hands},
+    rivals,
+    stores::tenant_key,
+    visit::Error,
+};
+use crate::{
+    api::{HasuraInstance, instance::DeletionPolicy},
+    domain::consent::Consent,
+};
+
+/// Cleans up after an instance that is being deleted. `Ok` releases its finalizer.
+///
+/// # Errors
+/// [`Error`] keeps the finalizer: the instance is visited again.
+pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error> {
+    // Bindings that are being deleted too need the instance to find what they made, but not for ever.
+    let waited = deleting_for(instance);
+    let bindings = ctx.stores.bindings_naming(&key(instance));
+    let patience = ctx.clocks.release_after;
+    if waited < patience && bindings.iter().any(|binding| deleting(&**binding)) {
+        return Err(Error::Held(patience - waited));
+    }
+    if policy::of_instance(&ctx.stores, instance) == Hands::Manage {
+        let mut left = settings(instance, ctx).await?;
+        if instance.spec.deletion_policy == DeletionPolicy::Delete {
+            left.extend(in_logto(instance, ctx, waited).await?);
+        }
+        for note in left {
+            ctx.event(instance, EventType::Warning, "LeftBehind", &note)
+                .await;
+        }
+    } else {
+        let note = "nothing was taken away, because spec.suspend is true or spec.managementPolicy is Observe, here or above";
+        ctx.event(instance, EventType::Normal, "Released", note)
+            .await;
+    }
+    let entry = ctx.registry.get(&tenant_key(instance));
+    if let Some(connection) = entry.and_then(|entry| entry.connection) {
+        connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
+    }
+    ctx.stores.anonymous_roles.note(key(instance), None);
+    ctx.forget(instance);
+    Ok(Action::await_change())
+}
+
+/// Takes the settings from Hasura, or leaves them for good; gives what could not be taken away.
+async fn settings(instance: &HasuraInstance, ctx: &Context) -> Result<Vec<String>, Error> {
+    // The loser of two instances on one Deployment has nothing there.
+    let holds_claim = rivals::instance_lost(&ctx.stores, instance).is_none();
+    delivery::end(instance, ctx, holds_claim).await
+}
+
+/// Takes the claims and the API resource from Logto; gives what was left.
+async fn in_logto(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    waited: Duration,
+) -> Result<Option<String>, Error> {
+    let tenant = tenant_key(instance);
+    let indicator = &instance.spec.api_resource.indicator;
+    let left = |why: &str| {
+        Ok(Some(format!(
+            "the API resource {indicator:?} stays in Logto: {why}"
+        )))
+    };
+    if rivals::instance_lost(&ctx.stores, instance).is_some() {
+        return Ok(None);
+    }
+    if ctx.stores.consent_to_instance(instance) == Consent::Withheld {
+        return left("the LogtoTenant does not allow this instance any more");
+    }
+    let Some(connection) = ctx.registry.for_cleanup(&tenant, ctx.clocks.release_after) else {
+        if waited < ctx.clocks.release_after {
+            return Err(Error::Held(
+                (ctx.clocks.release_after - waited).min(ctx.clocks.credentials_retry),
+            ));
+        }
+        return left("there is no way to the tenant any more");
+    };
+    // The claims go with the tenant's next write, which leaves out whoever is being deleted with policy Delete.
+    if connection.claims.verdict().is_ready() && connection.claims.names(indicator) {
+        connection.claims.touch();
+        ctx.triggers.tenant(&tenant);
+        return Err(Error::Held(ctx.clocks.claims_pause));
+    }
+    match api_resource::delete(instance, ctx, &connection).await {
+        Ok(None) => Ok(None),
+        Ok(Some(why)) => left(&why),
+        Err(error) => {
+            connection.session.note(&error);
+            if connection.session.is_down() {
+                ctx.triggers.tenant(&tenant);
+            }
+            tracing::warn!(instance = %key(instance), %error, "the API resource could not be deleted; it is tried again");
+            let uid = instance.uid().unwrap_or_default();
+            Err(Error::Held(ctx.backoff.next(&uid)))
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What is known of the objects of our kinds, who names whom, and whether it may.
+
+use std::sync::Arc;
+
+use kube::{
+    ResourceExt,
+    runtime::reflector::{ObjectRef, Store},
+};
+
+use super::{
+    anonymous::AnonymousRoles,
+    context::{deleting, key},
+    namespaces::Namespaces,
+};
+use crate::{
+    api::{HasuraInstance, HasuraRoleBinding, LogtoTenant, Reference},
+    domain::{
+        consent::{self, Consent},
+        precedence::Key,
+    },
+};
+
+/// What a reference from a namespace names.
+fn named(reference: &Reference, namespace: String) -> Key {
+    Key {
+        namespace: reference.namespace.clone().unwrap_or(namespace),
+        name: reference.name.clone(),
+    }
+}
+
+/// The LogtoTenant that an instance names.
+pub fn tenant_key(instance: &HasuraInstance) -> Key {
+    named(
+        &instance.spec.tenant_ref,
+        instance.namespace().unwrap_or_default(),
+    )
+}
+
+/// The HasuraInstance that a binding names.
+pub fn instance_key(binding: &HasuraRoleBinding) -> Key {
+    named(
+        &binding.spec.instance_ref,
+        binding.namespace().unwrap_or_default(),
+    )
+}
+
+/// The LogtoTenant that a binding's status remembers.
+pub fn remembered_tenant(binding: &HasuraRoleBinding) -> Option<Key> {
+    let remembered = binding.status.as_ref()?.tenant_ref.as_ref()?;
+    Some(named(remembered, binding.namespace().unwrap_or_default()))
+}
+
+/// All objects of our kinds that are watched.
+#[derive(Clone)]
+pub struct Stores {
+    /// All LogtoTenants.
+    pub tenants: Store<LogtoTenant>,
+    /// All HasuraInstances.
+    pub instances: Store<HasuraInstance>,
+    /// All HasuraRoleBindings.
+    pub bindings: Store<HasuraRoleBinding>,
+    /// The labels that consent may depend on.
+    pub namespaces: Namespaces,
+    /// What the Deployments give callers without a token.
+    pub anonymous_roles: AnonymousRoles,
+}
+
+impl Stores {
+    /// A tenant.
+    pub fn tenant(&self, key: &Key) -> Option<Arc<LogtoTenant>> {
+        self.tenants
+            .get(&ObjectRef::new(&key.name).within(&key.namespace))
+    }
+
+    /// The instance that a binding names, whether or not it takes the binding.
+    pub fn instance_of(&self, binding: &HasuraRoleBinding) -> Option<Arc<HasuraInstance>> {
+        let key = instance_key(binding);
+        self.instances
+            .get(&ObjectRef::new(&key.name).within(&key.namespace))
+    }
+
+    /// Whether an instance may use the tenant that it names. Of a tenant that is gone nobody can tell.
+    pub fn consent_to_instance(&self, instance: &HasuraInstance) -> Consent {
+        let (tenant_key, own) = (tenant_key(instance), key(instance));
+        if tenant_key.namespace == own.namespace {
+            return Consent::Given;
+        }
+        let Some(tenant) = self.tenant(&tenant_key) else {
+            return Consent::Unknown;
+        };
+        self.namespaces.with(|known| {
+            consent::to_instance(
+                (&tenant_key.namespace, &tenant.spec),
+                (&own.namespace, &instance.spec),
+                known,
+            )
+        })
+    }
+
+    /// Whether an instance takes a binding that names it.
+    pub fn consent_to_binding(
+        &self,
+        instance: &HasuraInstance,
+        binding: &HasuraRoleBinding,
+    ) -> Consent {
+        let (instance_key, own) = (key(instance), key(binding));
+        self.namespaces.with(|known| {
+            consent::to_binding(
+                (&instance_key.namespace, &instance.spec),
+                (&own.namespace, &binding.spec),
+                known,
+            )
+        })
+    }
+
+    /// The instances that name a tenant, whether or not they may.
+    pub fn instances_naming(&self, tenant: &Key) -> Vec<Arc<HasuraInstance>> {
+        self.instances
+            .state_filter(|instance: &HasuraInstance| &tenant_key(instance) == tenant)
+    }
+
+    /// The instances of a tenant.
+    pub fn instances_of(&self, tenant: &Key) -> Vec<Arc<HasuraInstance>> {
+        let mut instances = self.instances_naming(tenant);
+        instances.retain(|instance| self.consent_to_instance(instance) == Consent::Given);
+        instances
+    }
+
+    /// The bindings that name an instance, whether or not it takes them.
+    pub fn bindings_naming(&self, instance: &Key) -> Vec<Arc<HasuraRoleBinding>> {
+        self.bindings.state_filter(|binding: &HasuraRoleBinding| {
+            binding.spec.instance_ref.name == instance.name && &instance_key(binding) == instance
+        })
+    }
+
+    /// The bindings of an instance.
+    pub fn bindings_of(&self, instance: &HasuraInstance) -> Vec<Arc<HasuraRoleBinding>> {
+        let mut bindings = self.bindings_naming(&key(instance));
+        bindings.retain(|binding| self.consent_to_binding(instance, binding) == Consent::Given);
+        bindings
+    }
+
+    /// The bindings whose status says that what they made is in a tenant; their instance may be gone.
+    pub fn bindings_remembering(&self, tenant: &Key) -> Vec<Arc<HasuraRoleBinding>> {
+        self.bindings.state_filter(|binding: &HasuraRoleBinding| {
+            remembered_tenant(binding).as_ref() == Some(tenant)
+        })
+    }
+
+    /// Those of them that are being deleted.
+    pub fn leaving_bindings(&self, tenant: &Key) -> Vec<Arc<HasuraRoleBinding>> {
+        let mut bindings = self.bindings_remembering(tenant);
+        bindings.retain(|binding| deleting(&**binding));
+        bindings
+    }
+}

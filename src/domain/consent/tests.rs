@@ -1,0 +1,165 @@
+use super::*;
+use serde_json::{Value, json};
+
+fn names(names: &[&str]) -> Value {
+    json!({"names": names})
+}
+
+fn labels(readable: bool) -> NamespaceLabels {
+    let labels = |pairs: &[(&str, &str)]| {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    NamespaceLabels {
+        readable,
+        by_name: [
+            (
+                "team-a".to_owned(),
+                labels(&[("logto", "main"), ("team", "a")]),
+            ),
+            ("team-b".to_owned(), labels(&[("logto", "other")])),
+        ]
+        .into(),
+    }
+}
+
+fn tenant(allowed: Value) -> LogtoTenantSpec {
+    serde_json::from_value(json!({
+        "tenantId": "default", "credentialsSecretRef": {"name": "m2m"}, "allowedInstances": allowed,
+    }))
+    .unwrap()
+}
+
+fn instance(indicator: &str, allowed: Value) -> HasuraInstanceSpec {
+    serde_json::from_value(json!({
+        "tenantRef": {"name": "main"}, "apiResource": {"indicator": indicator, "name": "Shop"},
+        "logtoRoleNamePrefix": "shop-", "deploymentRef": {"name": "hasura"}, "allowedBindings": allowed,
+    }))
+    .unwrap()
+}
+
+fn binding(role: &str, further: Value) -> HasuraRoleBindingSpec {
+    let mut spec =
+        json!({"instanceRef": {"name": "shop"}, "hasuraRole": role, "scope": {"name": "read"}});
+    for (key, value) in further.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    serde_json::from_value(spec).unwrap()
+}
+
+const INDICATOR: &str = "https://shop.example.com/v1/graphql";
+
+#[test]
+fn the_own_namespace_needs_no_consent_and_every_other_one_does() {
+    let (tenant, instance) = (tenant(json!([])), instance(INDICATOR, json!([])));
+    let known = labels(true);
+    let of = |namespace| to_instance(("logto", &tenant), (namespace, &instance), &known);
+    assert_eq!(
+        (of("logto"), of("shop")),
+        (Consent::Given, Consent::Withheld)
+    );
+    let binding = binding("editor", json!({}));
+    let of = |namespace| to_binding(("shop", &instance), (namespace, &binding), &known);
+    assert_eq!(
+        (of("shop"), of("team-a")),
+        (Consent::Given, Consent::Withheld)
+    );
+}
+
+#[test]
+fn a_namespace_is_taken_by_its_name_or_by_all_of_the_labels() {
+    let selector = |value| serde_json::from_value::<Namespaces>(value).unwrap();
+    let takes = |value, namespace| selects(&selector(value), namespace, &labels(true));
+    assert_eq!(takes(names(&["team-a"]), "team-a"), Consent::Given);
+    assert_eq!(takes(names(&["team-a"]), "team-a2"), Consent::Withheld);
+    let both = json!({"matchLabels": {"logto": "main", "team": "a"}});
+    assert_eq!(takes(both.clone(), "team-a"), Consent::Given);
+    assert_eq!(takes(both, "team-b"), Consent::Withheld);
+    let main = json!({"matchLabels": {"logto": "main"}});
+    assert_eq!(takes(main.clone(), "unheard-of"), Consent::Withheld);
+    // What an API server would refuse selects nothing.
+    for nothing in [json!({}), json!({"matchLabels": {}}), json!({"names": []})] {
+        assert_eq!(takes(nothing, "team-a"), Consent::Withheld);
+    }
+    let unreadable = selects(&selector(main), "team-b", &labels(false));
+    assert_eq!(unreadable, Consent::Unknown);
+}
+
+#[test]
+fn an_indicator_is_allowed_to_the_letter_or_behind_a_slash_or_colon() {
+    let of = |prefix: &str, indicator: &str| {
+        let allowed = json!([{"namespaces": names(&["shop"]), "indicatorPrefixes": [prefix]}]);
+        let (tenant, instance) = (tenant(allowed), instance(indicator, json!([])));
+        to_instance(("logto", &tenant), ("shop", &instance), &labels(true)) == Consent::Given
+    };
+    assert!(of("https://shop.example.com/", INDICATOR));
+    assert!(of(INDICATOR, INDICATOR));
+    assert!(of("urn:shop:", "urn:shop:orders"));
+    assert!(!of("https://shop.example.com", INDICATOR));
+    assert!(!of(
+        "https://shop.example.com",
+        "https://shop.example.com.evil.org/"
+    ));
+    assert!(!of(INDICATOR, "https://shop.example.com/v1/graphql/more"));
+    assert!(!of(
+        "https://shop.example.com/",
+        "https://billing.example.com/"
+    ));
+}
+
+#[test]
+fn a_binding_may_name_neither_a_role_nor_a_logto_role_beside_the_patterns() {
+    let allowed = json!([{"namespaces": names(&["team-a"]), "hasuraRoles": ["team-a:*", "guest"]}]);
+    let instance = instance(INDICATOR, allowed);
+    let of = |role: &str, further| {
+        let binding = binding(role, further);
+        to_binding(("shop", &instance), ("team-a", &binding), &labels(true)) == Consent::Given
+    };
+    assert!(of("team-a:reader", json!({})) && of("guest", json!({})));
+    assert!(!of("manager", json!({})) && !of("guests", json!({})));
+    assert!(of(
+        "guest",
+        json!({"logtoRole": {"name": "shop-team-a:guests"}})
+    ));
+    assert!(!of("guest", json!({"logtoRole": {"name": "shop-manager"}})));
+}
+
+#[test]
+fn who_is_given_a_role_is_for_the_instances_owner_to_say() {
+    let rule = |subjects: &str| json!({"namespaces": names(&["team-a"]), "hasuraRoles": ["*"], "subjects": subjects});
+    let forbids = |rules: Value, further| {
+        let (instance, binding) = (instance(INDICATOR, rules), binding("editor", further));
+        forbids_subjects(("shop", &instance), ("team-a", &binding), &labels(true))
+    };
+    let alice = json!({"subjects": [{"kind": "User", "username": "alice"}]});
+    let default = json!({"logtoRole": {"isDefault": true}});
+    assert!(forbids(json!([rule("Forbid")]), alice.clone()));
+    assert!(forbids(json!([rule("Forbid")]), default.clone()));
+    assert!(!forbids(
+        json!([rule("Forbid")]),
+        json!({"logtoRole": {"isDefault": false}})
+    ));
+    assert!(!forbids(
+        json!([rule("Forbid"), rule("Allow")]),
+        alice.clone()
+    ));
+    assert!(!forbids(json!([rule("Allow")]), default));
+    // An entry for others allows nothing here.
+    let for_others =
+        json!({"namespaces": names(&["team-b"]), "hasuraRoles": ["*"], "subjects": "Allow"});
+    assert!(forbids(json!([rule("Forbid"), for_others]), alice));
+}
+
+#[test]
+fn one_rule_that_consents_is_enough_and_one_that_can_not_be_told_is_not_a_no() {
+    let by_label = json!({"namespaces": {"matchLabels": {"logto": "main"}}, "indicatorPrefixes": ["https://shop.example.com/"]});
+    let by_name = json!({"namespaces": names(&["team-a"]), "indicatorPrefixes": ["https://shop.example.com/"]});
+    let of = |rules| {
+        let (tenant, instance) = (tenant(rules), instance(INDICATOR, json!([])));
+        to_instance(("logto", &tenant), ("team-a", &instance), &labels(false))
+    };
+    assert_eq!(of(json!([by_label])), Consent::Unknown);
+    assert_eq!(of(json!([by_label, by_name])), Consent::Given);
+}

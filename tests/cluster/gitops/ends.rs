@@ -1,0 +1,78 @@
+//! What is left on a Deployment that a tool looks after, when the instance goes.
+
+use std::sync::Arc;
+
+use anyhow::ensure;
+use k8s_openapi::api::apps::v1::Deployment;
+use logto_hasura::api::HasuraInstance;
+use serde_json::json;
+
+use super::{
+    measure::{Bed, fields_of},
+    repository::Entry,
+    tools::{ARGO_CD_SERVER_SIDE_IGNORE, Tool},
+};
+use crate::{deployments::JWT_SECRET, world::World};
+
+const OURS: &str = "logto-hasura";
+
+/// With `Delete` no field of ours is left and the tool sees nothing to do; with `Retain` nothing changes at all.
+pub async fn end(world: Arc<World>, tool: &'static Tool) -> anyhow::Result<()> {
+    let delete = json!({"deletionPolicy": "Delete"});
+    let bed = Bed::start(&world, tool, Entry::Absent, delete).await?;
+    bed.repository.sync(Entry::Absent).await?;
+    ensure!(!fields_of(&world, OURS).await?.is_empty());
+    world.delete::<HasuraInstance>("shop").await?;
+    world.gone::<HasuraInstance>("shop").await?;
+    let left = fields_of(&world, OURS).await?;
+    ensure!(left.is_empty(), "{left}");
+    ensure!(world.env("hasura", JWT_SECRET).await?.is_none());
+    sees_nothing_to_do(&bed, tool).await?;
+
+    bed.make_instance(json!({"deletionPolicy": "Retain"}))
+        .await?;
+    let before: Deployment = world.get("hasura").await?;
+    world.delete::<HasuraInstance>("shop").await?;
+    world.gone::<HasuraInstance>("shop").await?;
+    let after: Deployment = world.get("hasura").await?;
+    ensure!(before.spec == after.spec, "{:?}", after.spec);
+    ensure!(before.metadata.managed_fields == after.metadata.managed_fields);
+    ensure!(before.metadata.generation == after.metadata.generation);
+    sees_nothing_to_do(&bed, tool).await
+}
+
+async fn sees_nothing_to_do(bed: &Bed<'_>, tool: &Tool) -> anyhow::Result<()> {
+    let done = bed.repository.sync(Entry::Absent).await?;
+    ensure!(
+        !done.changed && done.drift != Some(true) && done.error.is_none(),
+        "{}: {done:?}",
+        tool.label
+    );
+    Ok(())
+}
+
+pub async fn argo_cd_comes_to_own_a_value_that_it_respects(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let mut bed = Bed::start(
+        &world,
+        &ARGO_CD_SERVER_SIDE_IGNORE,
+        Entry::Absent,
+        json!({}),
+    )
+    .await?;
+    let written = world.env("hasura", JWT_SECRET).await?;
+    bed.repository.sync(Entry::Value).await?;
+    let fields = fields_of(&world, "argocd-controller").await?;
+    ensure!(!fields.contains(JWT_SECRET), "nothing to sync: {fields}");
+
+    bed.repository.change_the_image();
+    let done = bed.repository.sync(Entry::Value).await?;
+    ensure!(done.changed && done.error.is_none(), "{done:?}");
+    let fields = fields_of(&world, "argocd-controller").await?;
+    ensure!(fields.contains(JWT_SECRET), "it has the entry: {fields}");
+    ensure!(world.env("hasura", JWT_SECRET).await? == written);
+    bed.settled().await?;
+    ensure!(fields_of(&world, OURS).await?.contains(JWT_SECRET));
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! The GitOps tools' own code, let loose on one Deployment: kubectl, Helm 3 and 4, Flux and Argo CD.
+//!
+//! The tools are Go modules; the program in `go/` links them. It is built once and kept beside the control plane's programs.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! let program = gitops::program(&gitops::to_stderr).await?;
+//! let tools = gitops::Tools::new(program, "kubeconfig".into(), "shop".into());
+//! let outcome = tools.sync("flux", "deployment.json".as_ref(), &[]).await?;
+//! println!("drift: {:?}, error: {:?}", outcome.drift, outcome.error);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod program;
+mod tools;
+
+pub use program::{program, to_stderr};
+pub use tools::{Health, Outcome, Tools};
