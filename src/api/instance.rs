@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Origin, Reference,
+    delivery::{DeliveredStatus, Delivery},
     policy::{AdoptionPolicy, ManagementPolicy, Namespaces, PlanStatus},
     schema,
 };
@@ -344,70 +345,6 @@ fn default_allowed_skew() -> i32 {
     60
 }
 
-/// How the settings reach Hasura.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("self.mode != 'PatchEnv' || !has(self.name)").message("name belongs to mode Secret and ConfigMap").field_path(".name"),
-    validation = Rule::new("self.mode != 'PatchEnv' || self.rollout != 'None'").message("rollout None belongs to mode Secret and ConfigMap: a changed env entry always rolls the Deployment").field_path(".rollout"),
-    validation = Rule::new("self.mode == 'PatchEnv' || self.conflictPolicy != 'Force'").message("conflictPolicy Force belongs to mode PatchEnv").field_path(".conflictPolicy")
-)]
-pub struct Delivery {
-    /// `PatchEnv`: as env entries of the Deployment's container. `Secret`, `ConfigMap`: as keys of an object that the
-    /// Deployment refers to by your hand.
-    #[serde(default)]
-    pub mode: DeliveryMode,
-    /// Name of the Secret or ConfigMap; default the instance's name and `-auth`. The operator makes it; one that is there
-    /// already is never taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 253),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-    )]
-    pub name: Option<String>,
-    /// Whether the pods are started anew when the Secret or ConfigMap changes; running ones never read it again.
-    #[serde(default)]
-    pub rollout: RolloutPolicy,
-    /// What to do when somebody else set an env entry to another value.
-    #[serde(default)]
-    pub conflict_policy: ConflictPolicy,
-    /// Lets a Deployment with strategy Recreate be patched. Its old pods end before the new ones are seen to work.
-    #[serde(default)]
-    pub allow_recreate: bool,
-}
-
-/// How the settings reach Hasura.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum DeliveryMode {
-    /// As env entries of the Deployment's container, by server-side apply.
-    #[default]
-    PatchEnv,
-    /// As a Secret of this namespace, its keys named as the variables.
-    Secret,
-    /// As a ConfigMap of this namespace, its keys named as the variables. Nothing in them is secret.
-    ConfigMap,
-}
-
-/// Whether pods are started anew when what they read changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum RolloutPolicy {
-    /// By an annotation on the Deployment's pod template.
-    #[default]
-    Annotation,
-    /// They are yours to start.
-    None,
-}
-
-/// What to do when somebody else set an env entry to another value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ConflictPolicy {
-    /// Leave it, and say so.
-    #[default]
-    Fail,
-    /// Set it all the same, at most five times in ten minutes. At deletion it stays.
-    Force,
-}
-
 /// What the operator found and did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -470,24 +407,4 @@ pub struct DeploymentStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub forced_from: Option<String>,
-}
-
-/// The Secret or ConfigMap that was delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DeliveredStatus {
-    /// Which kind it is.
-    pub kind: DeliveredKind,
-    /// Its name.
-    #[schemars(length(max = 253))]
-    pub name: String,
-}
-
-/// What the settings are delivered in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum DeliveredKind {
-    /// A Secret.
-    Secret,
-    /// A ConfigMap.
-    ConfigMap,
 }

@@ -11,7 +11,11 @@ use super::{
     visit::{Error, Outcome},
 };
 use crate::{
-    api::{HasuraInstance, Origin, instance::ApiResourceStatus, policy::PlannedStep},
+    api::{
+        HasuraInstance, Origin,
+        instance::ApiResourceStatus,
+        policy::{PlannedAction, PlannedStep},
+    },
     domain::{
         adoption::{self, Permission},
         consent::{self, Consent},
@@ -113,16 +117,34 @@ pub async fn foresee(
             Err(_) if !fresh => fresh = true,
             Err(conflict) => return Ok(Err(conflict)),
             Ok(steps) => {
-                let words = |observed: &Observed| {
-                    steps
-                        .iter()
-                        .map(|step| words::planned(step, observed))
-                        .collect()
-                };
+                let words =
+                    |observed: &Observed| in_words(instance, ctx, connection, &steps, observed);
                 return Ok(Ok(connection.session.observe(words)));
             }
         }
     }
+}
+
+/// The steps in words. To take a resource over is no write of its own: only the status remembers it.
+fn in_words(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    steps: &[Step],
+    observed: &Observed,
+) -> Vec<PlannedStep> {
+    let indicator = &instance.spec.api_resource.indicator;
+    let found = observed.resources.get(indicator);
+    let is_foreign = found.is_some_and(|found| {
+        standing(instance, connection, Some(&found.id)) == Standing::Unknown
+            && !found.has_scope_marked(|mark| mark.is_of(&ctx.owner))
+    });
+    let adopt = is_foreign.then(|| {
+        let what = format!("the API resource {indicator:?}, which stays when the instance goes");
+        words::in_bounds(PlannedAction::Adopt, &what)
+    });
+    let planned = steps.iter().map(|step| words::planned(step, observed));
+    adopt.into_iter().chain(planned).collect()
 }
 
 fn plan(

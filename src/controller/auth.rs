@@ -1,13 +1,14 @@
 //! The auth settings of an instance's Deployment, and its rollout.
 
+mod desired;
 mod foresee;
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, runtime::events::EventType};
-use sha2::{Digest, Sha256};
 
+pub use desired::desired;
 pub use foresee::foresee;
 
 use super::{
@@ -21,12 +22,7 @@ use super::{
     webhook,
 };
 use crate::{
-    api::{
-        HasuraInstance,
-        conditions::reasons,
-        instance::{AuthMode, ConflictPolicy},
-    },
-    domain::{auth_hook::auth_hook, jwt_secret::JwtSecret},
+    api::{HasuraInstance, conditions::reasons, delivery::ConflictPolicy, instance::AuthMode},
     hasura::{
         apply::{
             Apis, AuthPatch, Judged, JudgedApplyError, judge_live, judged_apply, judged_dry_run,
@@ -35,7 +31,7 @@ use crate::{
         container,
         delivered::Delivered,
         diff::{Blocked, Change, Finding, diff},
-        env::{AUTH_HASH, AuthEnv, DesiredAuth},
+        env::{AUTH_HASH, DesiredAuth},
         env_from::SourceKind,
         startup::anonymous_role,
     },
@@ -131,7 +127,7 @@ async fn deliver_alone(
     let mut desired = desired(instance, connection, None)?;
     if needs_write(instance, ctx, &desired).await? {
         may_patch(instance, ctx, connection, objection).await?;
-        desired = self::desired(instance, connection, None)?;
+        desired = desired::desired(instance, connection, None)?;
     }
     delivery::deliver(instance, ctx, &desired, None).await
 }
@@ -169,76 +165,6 @@ pub fn well(instance: &HasuraInstance) -> String {
                 .to_owned()
         }
     }
-}
-
-/// What Hasura should be told.
-pub fn desired(
-    instance: &HasuraInstance,
-    connection: &Connection,
-    live: Option<&Deployment>,
-) -> Result<DesiredAuth, Outcome> {
-    let env = env(instance, connection)?;
-    let mut desired = DesiredAuth {
-        env,
-        key_hash: None,
-        delivered: delivery::object_of(instance),
-    };
-    let is_jwt = matches!(desired.env, AuthEnv::Jwt { .. });
-    desired.key_hash = match (&desired.delivered, live) {
-        (None, Some(live)) if is_jwt => keys::key_hash(connection, live),
-        (Some(_), Some(_)) if delivery::rolls_out(instance) => {
-            Some(settings_hash(&desired, connection))
-        }
-        _ => None,
-    };
-    Ok(desired)
-}
-
-/// Of the settings in a Secret or ConfigMap, and of keys that a running Hasura would never read again: pods have to start
-/// anew when they change.
-fn settings_hash(desired: &DesiredAuth, connection: &Connection) -> String {
-    let mut hash = Sha256::new();
-    let keys = keys::needed_hash(connection).filter(|_| matches!(desired.env, AuthEnv::Jwt { .. }));
-    let entries = desired.entries().into_iter();
-    for (name, value) in entries.chain(keys.as_deref().map(|keys| (AUTH_HASH, keys))) {
-        hash.update(name);
-        hash.update([0]);
-        hash.update(value);
-        hash.update([0]);
-    }
-    let digest = hash.finalize();
-    let digits: String = digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{}{digits}", keys::SETTINGS)
-}
-
-fn env(instance: &HasuraInstance, connection: &Connection) -> Result<AuthEnv, Outcome> {
-    let auth = &instance.spec.auth;
-    let indicator = &instance.spec.api_resource.indicator;
-    if auth.mode == AuthMode::Webhook {
-        // At the origin of the keys, since the same check says whether it is the tenant's.
-        let role = auth.unauthorized_role.as_deref();
-        let url = auth_hook(&connection.jwk_url, indicator, role).into();
-        return Ok(AuthEnv::Webhook { url });
-    }
-    let jwt = auth.jwt.clone().unwrap_or_default();
-    let secret = JwtSecret::for_logto(
-        connection.jwk_url.clone(),
-        &connection.session.client().discovery().issuer,
-        indicator,
-        &jwt.claims_namespace,
-        jwt.allowed_skew_seconds.unsigned_abs(),
-    );
-    let secret = secret.map_err(|invalid| {
-        let message = format!("Hasura would not start with these settings: {invalid}");
-        Outcome::stalled(reasons::JWT_SECRET_INVALID, message)
-    })?;
-    Ok(AuthEnv::Jwt {
-        secret: secret.to_canonical_json(),
-        unauthorized_role: auth.unauthorized_role.clone(),
-    })
 }
 
 struct Visit<'a> {
@@ -304,7 +230,7 @@ impl Visit<'_> {
             self.may_patch().await?;
         }
         // The keys were read again, so that a first deployment and a change of keys take one rollout.
-        desired = self::desired(self.instance, self.connection, Some(&live))?;
+        desired = desired::desired(self.instance, self.connection, Some(&live))?;
         if desired.delivered.is_some() {
             // Pods that start with the patch read the object, so it is written between the judgement and the patch.
             judged_dry_run(&apis, patch(&desired))

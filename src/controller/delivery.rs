@@ -21,7 +21,7 @@ use crate::{
     api::{
         HasuraInstance,
         conditions::reasons,
-        instance::{DeliveredKind, DeliveredStatus, DeliveryMode, RolloutPolicy},
+        delivery::{DeliveredKind, DeliveredStatus, DeliveryMode, RolloutPolicy},
     },
     hasura::{delivered::Delivered, env::DesiredAuth, env_from::SourceKind},
 };

@@ -248,11 +248,11 @@ fn for_dependants(tenant: &LogtoTenant) -> impl PartialEq {
     )
 }
 
-/// What a binding needs of its instance: whether it stays, what it asks for, its API resource, whether it is stalled, and
-/// whether it runs with its settings.
+/// What a binding needs of its instance: whether it stays, what it asks for, its API resource, whether it is stalled,
+/// whether its settings are delivered, and whether it runs with them.
 fn for_bindings(
     instance: &HasuraInstance,
-) -> (bool, &HasuraInstanceSpec, Option<&str>, bool, bool) {
+) -> (bool, &HasuraInstanceSpec, Option<&str>, bool, [bool; 2]) {
     let status = instance.status.as_ref();
     let resource = status.and_then(|status| status.api_resource.as_ref());
     (
@@ -260,7 +260,7 @@ fn for_bindings(
         &instance.spec,
         resource.and_then(|resource| resource.id.as_deref()),
         is_true(instance, types::STALLED),
-        is_true(instance, types::ROLLED_OUT) || is_true(instance, types::AUTH_CONFIGURED),
+        [types::AUTH_CONFIGURED, types::ROLLED_OUT].map(|type_| is_true(instance, type_)),
     )
 }
 

@@ -78,8 +78,12 @@ async fn adopt_existing(world: Arc<World>) -> anyhow::Result<()> {
         .condition::<HasuraInstance>("shop", "InSync", "False", "ChangesPlanned")
         .await?;
     let plan = instance.status.context("a status")?.plan;
-    // The API resource's name, and the env entry.
-    let steps = [PlannedAction::Change, PlannedAction::Change];
+    // The API resource, its name, and the env entry.
+    let steps = [
+        PlannedAction::Adopt,
+        PlannedAction::Change,
+        PlannedAction::Change,
+    ];
     ensure!(actions(plan.as_ref()) == steps, "{plan:?}");
     ensure!(world.logto.writes() == 0, "{:?}", world.logto.requests());
 

@@ -49,16 +49,6 @@ pub enum Deployed {
     Waits,
 }
 
-/// A write that is not made.
-pub struct Foreseen {
-    /// What is stored.
-    pub before: Option<Stored>,
-    /// What would be.
-    pub after: Option<Stored>,
-    /// Whether somebody else's script would go into a ConfigMap.
-    pub replaces: bool,
-}
-
 impl Deployment<'_> {
     /// Brings one kind of script to what is wanted, unless a write has to wait.
     ///
@@ -135,7 +125,7 @@ impl Deployment<'_> {
     }
 
     /// The entries that should be deployed.
-    fn wanted(&self, kind: Kind, stored: Option<&Stored>, foreseen: bool) -> Wanted {
+    pub(super) fn wanted(&self, kind: Kind, stored: Option<&Stored>, foreseen: bool) -> Wanted {
         let tenant = key(self.tenant);
         let view = View {
             ctx: self.ctx,
@@ -156,39 +146,7 @@ impl Deployment<'_> {
         }
     }
 
-    /// Whether something is deployed that lost its consent.
-    pub fn has_withdrawn(&self, kind: Kind) -> bool {
-        let stored = self.connection.claims.stored().unwrap_or_default();
-        let Some(stored) = stored.of(kind) else {
-            return false;
-        };
-        self.wanted(kind, Some(stored), false).entries != stored.entries(&self.ctx.owner)
-    }
-
-    /// What would be written if all that is only observed were managed; and what stands in the way.
-    pub async fn foresee(&self, kind: Kind) -> (Option<Foreseen>, Option<Verdict>) {
-        let stored = self.connection.claims.stored().unwrap_or_default();
-        let stored = stored.of(kind);
-        let planned = match self.plan(kind, stored, true).await {
-            Ok((planned, _)) => planned,
-            Err(verdict) => return (None, Some(verdict)),
-        };
-        let refusal = match finished(kind, &planned, BTreeMap::new()) {
-            Deployed::No(verdict, _) => Some(verdict),
-            Deployed::Yes(_) | Deployed::Waits => None,
-        };
-        let foreseen = planned.write.map(|write| Foreseen {
-            before: stored.cloned(),
-            after: match write {
-                Write::Put(script) => Some(script),
-                Write::Delete => None,
-            },
-            replaces: planned.replaces.is_some(),
-        });
-        (foreseen, refusal)
-    }
-
-    async fn plan(
+    pub(super) async fn plan(
         &self,
         kind: Kind,
         stored: Option<&Stored>,
@@ -394,7 +352,11 @@ fn with_script(request: &Value, script: &str) -> Value {
     request
 }
 
-fn finished(kind: Kind, planned: &Plan, troubles: BTreeMap<String, Verdict>) -> Deployed {
+pub(super) fn finished(
+    kind: Kind,
+    planned: &Plan,
+    troubles: BTreeMap<String, Verdict>,
+) -> Deployed {
     let Some(refused) = &planned.refused else {
         return Deployed::Yes(troubles);
     };

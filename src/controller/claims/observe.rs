@@ -1,9 +1,9 @@
 //! What would be done to the Custom JWT scripts, in plain words, where nothing is to be written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    deploy::{Deployment, Foreseen},
+    deploy::{Deployed, Deployment, finished},
     policy_for,
 };
 use crate::{
@@ -14,13 +14,61 @@ use crate::{
     },
     controller::{context::Context, registry::Connection, status::Verdict},
     domain::{
-        claims::{entry::Entry, plan::Stored, program::Kind},
+        claims::{
+            entry::Entry,
+            plan::{Stored, Write},
+            program::Kind,
+        },
         ownership::Owner,
     },
 };
 
 /// So many roles are named in a step.
 const NAMED: usize = 10;
+
+/// A write that is not made.
+struct Foreseen {
+    /// What is stored.
+    before: Option<Stored>,
+    /// What would be.
+    after: Option<Stored>,
+    /// Whether somebody else's script would go into a ConfigMap.
+    replaces: bool,
+}
+
+impl Deployment<'_> {
+    /// Whether something is deployed that lost its consent.
+    pub fn has_withdrawn(&self, kind: Kind) -> bool {
+        let stored = self.connection.claims.stored().unwrap_or_default();
+        let Some(stored) = stored.of(kind) else {
+            return false;
+        };
+        self.wanted(kind, Some(stored), false).entries != stored.entries(&self.ctx.owner)
+    }
+
+    /// What would be written if all that is only observed were managed; and what stands in the way.
+    async fn foresee(&self, kind: Kind) -> (Option<Foreseen>, Option<Verdict>) {
+        let stored = self.connection.claims.stored().unwrap_or_default();
+        let stored = stored.of(kind);
+        let planned = match self.plan(kind, stored, true).await {
+            Ok((planned, _)) => planned,
+            Err(verdict) => return (None, Some(verdict)),
+        };
+        let refusal = match finished(kind, &planned, BTreeMap::new()) {
+            Deployed::No(verdict, _) => Some(verdict),
+            Deployed::Yes(_) | Deployed::Waits => None,
+        };
+        let foreseen = planned.write.map(|write| Foreseen {
+            before: stored.cloned(),
+            after: match write {
+                Write::Put(script) => Some(script),
+                Write::Delete => None,
+            },
+            replaces: planned.replaces.is_some(),
+        });
+        (foreseen, refusal)
+    }
+}
 
 /// The steps, and what stands in the way of them.
 pub async fn observe(

@@ -7,10 +7,7 @@ use kube::{Api, ResourceExt};
 
 use super::{Delivered, Held, Object, object_of, remembered};
 use crate::{
-    api::{
-        HasuraInstance,
-        instance::{ConflictPolicy, DeletionPolicy},
-    },
+    api::{HasuraInstance, delivery::ConflictPolicy, instance::DeletionPolicy},
     controller::{
         auth,
         context::{Context, key},

@@ -32,8 +32,10 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// For each value of values.yaml another one than its default.
-const OTHER_VALUES: [&str; 17] = [
+const OTHER_VALUES: [&str; 19] = [
     "replacedScripts=true",
+    "delivery.secrets=true",
+    "delivery.configMaps=true",
     r#"image.repository="registry.example.com/logto-hasura""#,
     r#"image.tag="9.9.9""#,
     r#"image.digest="sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef""#,

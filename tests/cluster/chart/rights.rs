@@ -14,6 +14,7 @@ pub fn tests() -> Vec<Test> {
     tests![
         the_operator_of_all_namespaces_may_do_its_work_and_nothing_else,
         the_operator_of_one_namespace_may_do_nothing_elsewhere,
+        each_delivery_gives_its_own_rights_and_no_other,
     ]
 }
 
@@ -77,4 +78,23 @@ async fn the_operator_of_one_namespace_may_do_nothing_elsewhere(
     let kube_system = account.may("get", NAMESPACES, "kube-system", "kube-system");
     ensure!(!kube_system.await?, "an owner id was given");
     helm.uninstall().await
+}
+
+async fn each_delivery_gives_its_own_rights_and_no_other(world: Arc<World>) -> anyhow::Result<()> {
+    let here = format!("watchNamespace={:?}", world.namespace);
+    for (value, resource) in [
+        ("delivery.secrets=true", "secrets"),
+        ("delivery.configMaps=true", "configmaps"),
+    ] {
+        let helm = Helm::of(&world).await?;
+        helm.install(&[&here, r#"ownerId="staging""#, value])
+            .await?;
+        let account = Account::of_release(&world).await?;
+        let mut expected = rights();
+        expected.extend(["create", "update", "delete"].map(|verb| line(verb, "", resource)));
+        let allowed = account.all_it_may(&world.namespace).await?;
+        ensure!(allowed == expected, "{value}: {allowed:#?}");
+        helm.uninstall().await?;
+    }
+    Ok(())
 }

@@ -27,10 +27,12 @@ pub async fn end(world: Arc<World>, tool: &'static Tool) -> anyhow::Result<()> {
     let left = fields_of(&world, OURS).await?;
     ensure!(left.is_empty(), "{left}");
     ensure!(world.env("hasura", JWT_SECRET).await?.is_none());
+    rolled_out(&world).await?;
     sees_nothing_to_do(&bed, tool).await?;
 
     bed.make_instance(json!({"deletionPolicy": "Retain"}))
         .await?;
+    rolled_out(&world).await?;
     let before: Deployment = world.get("hasura").await?;
     world.delete::<HasuraInstance>("shop").await?;
     world.gone::<HasuraInstance>("shop").await?;
@@ -39,6 +41,22 @@ pub async fn end(world: Arc<World>, tool: &'static Tool) -> anyhow::Result<()> {
     ensure!(before.metadata.managed_fields == after.metadata.managed_fields);
     ensure!(before.metadata.generation == after.metadata.generation);
     sees_nothing_to_do(&bed, tool).await
+}
+
+/// Waits until the Deployment's status has come to rest: a diff that is made of two reads would see it change.
+async fn rolled_out(world: &World) -> anyhow::Result<()> {
+    world
+        .until("the rollout to end", || async {
+            let deployment: Deployment = world.get("hasura").await?;
+            let replicas = deployment.spec.and_then(|spec| spec.replicas);
+            let status = deployment.status.unwrap_or_default();
+            let done = status.observed_generation == deployment.metadata.generation
+                && status.updated_replicas == replicas
+                && status.available_replicas == replicas
+                && status.replicas == replicas;
+            Ok(done.then_some(()))
+        })
+        .await
 }
 
 async fn sees_nothing_to_do(bed: &Bed<'_>, tool: &Tool) -> anyhow::Result<()> {

@@ -1,0 +1,81 @@
+//! What Hasura should be told, read off the spec and the tenant.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    api::{HasuraInstance, conditions::reasons, instance::AuthMode},
+    controller::{delivery, keys, registry::Connection, visit::Outcome},
+    domain::{auth_hook::auth_hook, jwt_secret::JwtSecret},
+    hasura::env::{AUTH_HASH, AuthEnv, DesiredAuth},
+};
+
+/// What Hasura should be told.
+pub fn desired(
+    instance: &HasuraInstance,
+    connection: &Connection,
+    live: Option<&Deployment>,
+) -> Result<DesiredAuth, Outcome> {
+    let env = env(instance, connection)?;
+    let mut desired = DesiredAuth {
+        env,
+        key_hash: None,
+        delivered: delivery::object_of(instance),
+    };
+    let is_jwt = matches!(desired.env, AuthEnv::Jwt { .. });
+    desired.key_hash = match (&desired.delivered, live) {
+        (None, Some(live)) if is_jwt => keys::key_hash(connection, live),
+        (Some(_), Some(_)) if delivery::rolls_out(instance) => {
+            Some(settings_hash(&desired, connection))
+        }
+        _ => None,
+    };
+    Ok(desired)
+}
+
+/// Of the settings in a Secret or ConfigMap, and of keys that a running Hasura would never read again: pods have to start
+/// anew when they change.
+fn settings_hash(desired: &DesiredAuth, connection: &Connection) -> String {
+    let mut hash = Sha256::new();
+    let keys = keys::needed_hash(connection).filter(|_| matches!(desired.env, AuthEnv::Jwt { .. }));
+    let entries = desired.entries().into_iter();
+    for (name, value) in entries.chain(keys.as_deref().map(|keys| (AUTH_HASH, keys))) {
+        hash.update(name);
+        hash.update([0]);
+        hash.update(value);
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    let digits: String = digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{}{digits}", keys::SETTINGS)
+}
+
+fn env(instance: &HasuraInstance, connection: &Connection) -> Result<AuthEnv, Outcome> {
+    let auth = &instance.spec.auth;
+    let indicator = &instance.spec.api_resource.indicator;
+    if auth.mode == AuthMode::Webhook {
+        // At the origin of the keys, since the same check says whether it is the tenant's.
+        let role = auth.unauthorized_role.as_deref();
+        let url = auth_hook(&connection.jwk_url, indicator, role).into();
+        return Ok(AuthEnv::Webhook { url });
+    }
+    let jwt = auth.jwt.clone().unwrap_or_default();
+    let secret = JwtSecret::for_logto(
+        connection.jwk_url.clone(),
+        &connection.session.client().discovery().issuer,
+        indicator,
+        &jwt.claims_namespace,
+        jwt.allowed_skew_seconds.unsigned_abs(),
+    );
+    let secret = secret.map_err(|invalid| {
+        let message = format!("Hasura would not start with these settings: {invalid}");
+        Outcome::stalled(reasons::JWT_SECRET_INVALID, message)
+    })?;
+    Ok(AuthEnv::Jwt {
+        secret: secret.to_canonical_json(),
+        unauthorized_role: auth.unauthorized_role.clone(),
+    })
+}
