@@ -198,7 +198,10 @@ async fn operate(args: Args) -> Result<(), Error> {
     let stop = CancellationToken::new();
     let settings = Settings {
         owner,
-        namespaces: watch_namespace,
+        namespaces: watch_namespace
+            .into_iter()
+            .filter(|namespace| !namespace.is_empty())
+            .collect(),
         clocks: clocks.into(),
     };
     let server = server::serve(listen, readiness.clone(), Arc::clone(&metrics));

@@ -4,14 +4,20 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use super::{context::Context, registry::Connection, status::Verdict, stores::tenant_key};
+use super::{
+    context::Context,
+    registry::Connection,
+    status::{Verdict, is_settled},
+    stores::tenant_key,
+};
 use crate::{api::HasuraInstance, domain::consent::Consent};
 
 /// How far one gets.
 pub enum Access {
     /// There is no such LogtoTenant.
     NotFound(String),
-    /// It was not visited yet in this process; its visit wakes who depends on it.
+    /// There is nothing new to say: it was not visited yet in this process, and its visit wakes who depends on it, or
+    /// whether it may be used can not be told.
     Unvisited,
     /// It is not connected.
     Closed(String),
@@ -24,6 +30,10 @@ pub fn access(ctx: &Context, instance: &HasuraInstance) -> Access {
     let tenant = &tenant_key(instance);
     let consent = ctx.stores.consent_to_instance(instance);
     let object = ctx.stores.tenant(tenant);
+    // What can not be told changes nothing for what works.
+    if object.is_some() && consent == Consent::Unknown && is_settled(instance) {
+        return Access::Unvisited;
+    }
     let Some(object) = object.filter(|_| consent == Consent::Given) else {
         return Access::NotFound(
             if instance.namespace().as_ref() == Some(&tenant.namespace) {

@@ -36,18 +36,25 @@ pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action,
     if waited < patience && bindings.iter().any(|binding| deleting(&**binding)) {
         return Err(Error::Held(patience - waited));
     }
-    if policy::of_instance(&ctx.stores, instance) == Hands::Manage {
-        let mut left = settings(instance, ctx).await?;
-        if instance.spec.deletion_policy == DeletionPolicy::Delete {
+    let is_managed = policy::of_instance(&ctx.stores, instance) == Hands::Manage;
+    let policy = if is_managed {
+        instance.spec.deletion_policy
+    } else {
+        // The Secret or ConfigMap would go with its owner, if it were not let go of.
+        DeletionPolicy::Retain
+    };
+    let mut left = settings(instance, ctx, policy).await?;
+    if is_managed {
+        if policy == DeletionPolicy::Delete {
             left.extend(in_logto(instance, ctx, waited).await?);
-        }
-        for note in left {
-            ctx.event(instance, EventType::Warning, "LeftBehind", &note)
-                .await;
         }
     } else {
         let note = "nothing was taken away, because spec.suspend is true or spec.managementPolicy is Observe, here or above";
         ctx.event(instance, EventType::Normal, "Released", note)
+            .await;
+    }
+    for note in left {
+        ctx.event(instance, EventType::Warning, "LeftBehind", &note)
             .await;
     }
     let entry = ctx.registry.get(&tenant_key(instance));
@@ -60,10 +67,14 @@ pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action,
 }
 
 /// Takes the settings from Hasura, or leaves them for good; gives what could not be taken away.
-async fn settings(instance: &HasuraInstance, ctx: &Context) -> Result<Vec<String>, Error> {
+async fn settings(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    policy: DeletionPolicy,
+) -> Result<Vec<String>, Error> {
     // The loser of two instances on one Deployment has nothing there.
     let holds_claim = rivals::instance_lost(&ctx.stores, instance).is_none();
-    delivery::end(instance, ctx, holds_claim).await
+    delivery::end(instance, ctx, holds_claim, policy).await
 }
 
 /// Takes the claims and the API resource from Logto; gives what was left.

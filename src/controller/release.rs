@@ -44,10 +44,15 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
         ctx.stores.consent_to_binding(instance, binding) == Consent::Withheld
     });
     let hands = policy::of_binding(&ctx.stores, binding);
+    let tenant = tenant_of(binding, instance.as_deref());
     if hands != Hands::Manage && !is_withdrawn {
+        let entry = tenant.and_then(|tenant| ctx.registry.get(&tenant));
+        if let Some(connection) = entry.and_then(|entry| entry.connection) {
+            connection.claims.forget(&key(&**binding));
+        }
         return untouched(binding, ctx).await;
     }
-    let Some(tenant) = tenant_of(binding, instance.as_deref()) else {
+    let Some(tenant) = tenant else {
         // It was never taken by an instance, so nothing was made for it.
         ctx.forget(&**binding);
         return Ok(Action::await_change());

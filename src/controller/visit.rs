@@ -124,6 +124,17 @@ impl Outcome {
         }
     }
 
+    /// What it says to people.
+    pub fn message(&self) -> &str {
+        match &self.verdict {
+            Verdict::Ready(message)
+            | Verdict::Observed(message)
+            | Verdict::Waiting(_, message)
+            | Verdict::Stalled(_, message) => message,
+            Verdict::Starting | Verdict::Suspended => "",
+        }
+    }
+
     /// What an error of Logto's comes to.
     pub fn of(error: &logto::Error) -> Self {
         let message = error.to_string();

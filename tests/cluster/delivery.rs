@@ -1,4 +1,4 @@
-//! Delivery by Secret or ConfigMap, and what becomes of Hasura's settings at the end.
+//! Delivery by Secret or ConfigMap.
 
 use std::sync::Arc;
 
@@ -7,17 +7,16 @@ use k8s_openapi::api::{
     apps::v1::{Deployment, ReplicaSet},
     core::v1::{ConfigMap, Secret},
 };
-use kube::{
-    ResourceExt,
-    api::{DeleteParams, ListParams, PropagationPolicy},
-};
+use kube::{ResourceExt, api::ListParams};
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
 use serde_json::{Value, json};
 
 use crate::{hasura::Request, matrix::role, suite::Test, tests, world::World};
 
+mod ends;
+
 pub fn tests() -> Vec<Test> {
-    tests![
+    let mut all = tests![
         hasura_takes_the_settings_from_the_secret_that_its_manifest_names,
         a_config_map_does_as_well,
         a_deployment_that_names_no_secret_is_told_the_lines_to_put_in,
@@ -27,10 +26,9 @@ pub fn tests() -> Vec<Test> {
         without_a_rollout_the_pods_are_yours_to_start,
         a_switch_to_a_secret_and_back_costs_one_rollout_each_and_leaves_nothing,
         an_entry_by_value_from_is_told_the_stanza_that_would_keep_it,
-        with_delete_nothing_of_ours_is_left_on_the_deployment,
-        with_delete_a_hasura_without_admin_secret_keeps_its_authentication,
-        what_a_secret_holds_is_retained_and_taken_back_by_an_instance_made_again,
-    ]
+    ];
+    all.extend(ends::tests());
+    all
 }
 
 const JWT_SECRET: &str = "HASURA_GRAPHQL_JWT_SECRET";
@@ -64,6 +62,12 @@ async fn base(world: &World, deployment: Value) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The same with a Deployment that takes the setting from the Secret `shop-auth`.
+async fn base_with_reference(world: &World) -> anyhow::Result<()> {
+    let entry = reference("secretKeyRef", "shop-auth");
+    base(world, deployment_with(world, entry)).await
+}
+
 async fn rollouts(world: &World) -> anyhow::Result<usize> {
     let all = ListParams::default().labels("app=hasura");
     Ok(world.api::<ReplicaSet>().list(&all).await?.items.len())
@@ -88,11 +92,7 @@ async fn hasura_takes_the_settings_from_the_secret_that_its_manifest_names(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     world.start_operator(&[])?;
-    base(
-        &world,
-        deployment_with(&world, reference("secretKeyRef", "shop-auth")),
-    )
-    .await?;
+    base_with_reference(&world).await?;
     world
         .apply::<HasuraInstance>(delivering(&world, json!({"mode": "Secret"})))
         .await?;
@@ -170,11 +170,7 @@ async fn a_deployment_that_names_no_secret_is_told_the_lines_to_put_in(
 
 async fn a_secret_that_is_there_already_is_never_touched(world: Arc<World>) -> anyhow::Result<()> {
     world.start_operator(&[])?;
-    base(
-        &world,
-        deployment_with(&world, reference("secretKeyRef", "shop-auth")),
-    )
-    .await?;
+    base_with_reference(&world).await?;
     let theirs = json!({
         "apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "shop-auth", "labels": {"app.kubernetes.io/managed-by": "logto-hasura"}},
@@ -202,11 +198,7 @@ async fn a_secret_that_is_there_already_is_never_touched(world: Arc<World>) -> a
 
 async fn an_edit_of_the_secret_by_hand_is_mended(world: Arc<World>) -> anyhow::Result<()> {
     world.start_operator(&["--credentials-recheck", "1s"])?;
-    base(
-        &world,
-        deployment_with(&world, reference("secretKeyRef", "shop-auth")),
-    )
-    .await?;
+    base_with_reference(&world).await?;
     world
         .apply::<HasuraInstance>(delivering(&world, json!({"mode": "Secret"})))
         .await?;
@@ -257,11 +249,7 @@ async fn a_hasura_that_runs_elsewhere_gets_a_secret_and_no_deployment_is_needed(
 
 async fn without_a_rollout_the_pods_are_yours_to_start(world: Arc<World>) -> anyhow::Result<()> {
     world.start_operator(&[])?;
-    base(
-        &world,
-        deployment_with(&world, reference("secretKeyRef", "shop-auth")),
-    )
-    .await?;
+    base_with_reference(&world).await?;
     let delivery = json!({"mode": "Secret", "rollout": "None"});
     world
         .apply::<HasuraInstance>(delivering(&world, delivery))
@@ -350,101 +338,5 @@ async fn an_entry_by_value_from_is_told_the_stanza_that_would_keep_it(
             && message.contains("{name: shop-auth, key: "),
         "{message}"
     );
-    Ok(())
-}
-
-fn delete() -> Value {
-    json!({"spec": {"deletionPolicy": "Delete"}})
-}
-
-async fn with_delete_nothing_of_ours_is_left_on_the_deployment(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    world.start_operator(&[])?;
-    world.example_is_ready().await?;
-    world.edit::<HasuraInstance>("shop", delete()).await?;
-    let before: Deployment = world.get("hasura").await?;
-    world.delete::<HasuraInstance>("shop").await?;
-    world.gone::<HasuraInstance>("shop").await?;
-    let after: Deployment = world.get("hasura").await?;
-    let generation = |deployment: &Deployment| deployment.metadata.generation.unwrap_or_default();
-    ensure!(
-        generation(&after) == generation(&before) + 1,
-        "not one write"
-    );
-    ensure!(world.env("hasura", JWT_SECRET).await?.is_none());
-    let managers: Vec<_> = after
-        .managed_fields()
-        .iter()
-        .filter_map(|entry| entry.manager.clone())
-        .collect();
-    ensure!(
-        !managers.contains(&"logto-hasura".to_owned()),
-        "{managers:?}"
-    );
-    Ok(())
-}
-
-async fn with_delete_a_hasura_without_admin_secret_keeps_its_authentication(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    world.start_operator(&[])?;
-    world.example_is_ready().await?;
-    world.edit::<HasuraInstance>("shop", delete()).await?;
-    world.stop_operator().await?;
-    // Somebody took the admin secret away meanwhile: without our entry, everybody would be admin.
-    let mut open = world.deployment();
-    open["spec"]["template"]["spec"]["containers"][0]["env"] =
-        json!([{"name": "HASURA_GRAPHQL_DATABASE_URL", "value": "postgres://db/hasura"}]);
-    world.apply::<Deployment>(open).await?;
-    world.delete::<HasuraInstance>("shop").await?;
-    world.start_operator(&[])?;
-    world.gone::<HasuraInstance>("shop").await?;
-    ensure!(
-        world.env("hasura", JWT_SECRET).await?.is_some(),
-        "it was opened to everybody"
-    );
-    let note = world.event("shop", "LeftBehind").await?;
-    ensure!(note.contains("admin"), "{note}");
-    Ok(())
-}
-
-async fn what_a_secret_holds_is_retained_and_taken_back_by_an_instance_made_again(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    world.start_operator(&[])?;
-    base(
-        &world,
-        deployment_with(&world, reference("secretKeyRef", "shop-auth")),
-    )
-    .await?;
-    let instance = delivering(&world, json!({"mode": "Secret"}));
-    world.apply::<HasuraInstance>(instance.clone()).await?;
-    world.ready::<HasuraInstance>("shop").await?;
-    let before = value(&world.get("shop-auth").await?);
-    // In the foreground Kubernetes deletes what an object owns before the object itself.
-    let foreground = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Foreground),
-        ..DeleteParams::default()
-    };
-    world
-        .api::<HasuraInstance>()
-        .delete("shop", &foreground)
-        .await?;
-    world.gone::<HasuraInstance>("shop").await?;
-    let kept: Secret = world.get("shop-auth").await?;
-    ensure!(value(&kept) == before, "{kept:?}");
-    ensure!(
-        kept.metadata.owner_references.is_none(),
-        "it would be collected"
-    );
-    let generation = world.get::<Deployment>("hasura").await?.metadata.generation;
-
-    world.apply::<HasuraInstance>(instance).await?;
-    world.ready::<HasuraInstance>("shop").await?;
-    let taken: Secret = world.get("shop-auth").await?;
-    ensure!(taken.metadata.owner_references.is_some(), "{taken:?}");
-    let now = world.get::<Deployment>("hasura").await?.metadata.generation;
-    ensure!(now == generation, "it was rolled for nothing");
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::{
     api::{HasuraInstance, delivery::ConflictPolicy, instance::DeletionPolicy},
     controller::{
         auth,
-        context::{Context, key},
+        context::{Context, deleting_for, key},
         stores::tenant_key,
         visit::{Error, Next, Outcome},
     },
@@ -31,6 +31,7 @@ pub async fn end(
     instance: &HasuraInstance,
     ctx: &Context,
     holds_claim: bool,
+    policy: DeletionPolicy,
 ) -> Result<Vec<String>, Error> {
     let objects = objects(instance);
     let live = match &instance.spec.deployment_ref {
@@ -38,11 +39,10 @@ pub async fn end(
         None => None,
     };
     let mut left = Vec::new();
-    if instance.spec.deletion_policy == DeletionPolicy::Retain {
+    if policy == DeletionPolicy::Retain {
         for object in &objects {
-            retain(instance, ctx, object)
-                .await
-                .map_err(|why| again(instance, ctx, &why))?;
+            let result = retain(instance, ctx, object).await;
+            left.extend(again_or_left(instance, ctx, result)?);
         }
         return Ok(left);
     }
@@ -60,7 +60,7 @@ pub async fn end(
         } else {
             object.delete().await
         };
-        result.map_err(|why| again(instance, ctx, &why))?;
+        left.extend(again_or_left(instance, ctx, result)?);
     }
     Ok(left)
 }
@@ -154,12 +154,29 @@ async fn retain(
             {
                 Some(connection) => {
                     let desired = auth::desired(instance, &connection, None)?;
-                    object.create_retained(&desired).await
+                    // In a namespace that is being deleted nothing can be made, and need not be.
+                    if let Err(why) = object.create_retained(&desired).await {
+                        tracing::info!(instance = %key(instance), ?why, "{which} was deleted with its owner");
+                    }
+                    Ok(())
                 }
                 None => Ok(()),
             }
         }
     }
+}
+
+/// A failure is tried again for a while, and then said: a right that was taken away may never come back.
+fn again_or_left(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    result: Result<(), Outcome>,
+) -> Result<Option<String>, Error> {
+    let Err(why) = result else { return Ok(None) };
+    if deleting_for(instance) < ctx.clocks.release_after {
+        return Err(again(instance, ctx, &why));
+    }
+    Ok(Some(why.message().to_owned()))
 }
 
 fn again(instance: &HasuraInstance, ctx: &Context, why: &Outcome) -> Error {
