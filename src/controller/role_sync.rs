@@ -76,6 +76,10 @@ impl RoleSync<'_> {
                     self.tell(&done).await;
                     return Ok(self.ready());
                 }
+                Ok(steps) if !fresh && self.session.is_unsure_of(&steps) => {
+                    self.reread().await?;
+                    fresh = true;
+                }
                 Ok(steps) => {
                     if makes_role(&steps) && !fresh && self.session.roles_may_be_missing() {
                         self.session.reread_role(&self.desired.role_name).await?;

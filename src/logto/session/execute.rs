@@ -26,6 +26,25 @@ impl Session {
     /// Those of the request. [`Error::Reread`] and [`Error::NotFound`] want [`Session::reread_binding`] or
     /// [`Session::refresh`] before the next plan.
     pub async fn execute(&self, step: &Step) -> Result<(), Error> {
+        let result = self.send(step).await;
+        if let (Err(error), Some(name)) = (&result, made(step))
+            && error.may_have_happened()
+        {
+            lock(&self.unsure).insert(name.to_owned());
+        }
+        result
+    }
+
+    /// Whether a step makes what an earlier attempt may have made already; [`Session::reread_binding`] tells.
+    pub fn is_unsure_of(&self, steps: &[Step]) -> bool {
+        let unsure = lock(&self.unsure);
+        steps
+            .iter()
+            .filter_map(made)
+            .any(|name| unsure.contains(name))
+    }
+
+    async fn send(&self, step: &Step) -> Result<(), Error> {
         let change = match step {
             Step::CreateResource {
                 indicator,
@@ -211,6 +230,14 @@ impl Session {
             )
         })
         .ok_or(vanished(operation))
+    }
+}
+
+/// The name of the scope or role that a step makes.
+fn made(step: &Step) -> Option<&str> {
+    match step {
+        Step::CreateScope { name, .. } | Step::CreateRole { name, .. } => Some(name),
+        _ => None,
     }
 }
 

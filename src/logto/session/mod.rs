@@ -11,7 +11,7 @@ mod reread;
 mod subjects;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
@@ -34,6 +34,9 @@ pub struct Session {
     /// How many held a role of ours when it was last listed, by id; of one that is gone, how many did before.
     holders: Mutex<HashMap<String, u64>>,
     down: AtomicBool,
+    /// Names of scopes and roles whose creation failed so that it may have happened. A listing that began before it does
+    /// not show them, so they are read by name before they are made again.
+    unsure: Mutex<HashSet<String>>,
 }
 
 #[derive(Default)]
@@ -58,6 +61,7 @@ impl Session {
             links_read: Mutex::default(),
             holders: Mutex::default(),
             down: AtomicBool::new(false),
+            unsure: Mutex::default(),
         };
         session.list(&session.client).await?;
         Ok(session)

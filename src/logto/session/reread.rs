@@ -4,6 +4,7 @@ use super::{
     super::{Error, Operation},
     Session,
     convert::{put_resource, put_scope, resource, role, scopes},
+    lock,
 };
 use crate::domain::observed::Change;
 
@@ -60,7 +61,9 @@ impl Session {
                 None => self.reread_scopes(indicator, &resource_id).await?,
             }
         }
-        self.reread_role(role).await
+        self.reread_role(role).await?;
+        lock(&self.unsure).retain(|name| name != scope && name != role);
+        Ok(())
     }
 
     async fn reread_scopes(&self, indicator: &str, resource_id: &str) -> Result<(), Error> {
