@@ -6,5 +6,6 @@ mod connecting;
 mod limits;
 mod lists;
 mod server;
+mod session;
 mod subjects;
 mod tokens;
