@@ -77,6 +77,9 @@ pub struct DeliveredStatus {
     /// Its name.
     #[schemars(length(max = 253))]
     pub name: String,
+    /// A hash of the settings that were written.
+    #[schemars(length(max = 64))]
+    pub auth_hash: String,
 }
 
 /// What the settings are delivered in.

@@ -23,7 +23,12 @@ use crate::{
         conditions::reasons,
         delivery::{DeliveredKind, DeliveredStatus, DeliveryMode, RolloutPolicy},
     },
-    hasura::{delivered::Delivered, env::DesiredAuth, env_from::SourceKind},
+    hasura::{
+        delivered::Delivered,
+        env::DesiredAuth,
+        env_from::SourceKind,
+        rollout::{Rollout, rollout},
+    },
 };
 
 /// The object that an instance asks for; none when it asks for env entries.
@@ -73,7 +78,7 @@ pub async fn deliver(
         Held::Absent => object.create(desired).await?,
         Held::Ours(found) => object.update(found, desired, live).await?,
     }
-    clear(instance, ctx, Some(wanted), live).await
+    clear(instance, ctx, Some(to_remember(wanted, desired)), live).await
 }
 
 /// What there is to say of an object that is somebody else's.
@@ -85,11 +90,12 @@ pub fn taken(wanted: &Delivered) -> Outcome {
     Outcome::stalled(reasons::DELIVERY_TAKEN, message)
 }
 
-/// Deletes the object of before a switch once no pod needs it, and remembers which one there is.
+/// Deletes the object of before a switch once no pod needs it, and remembers which one there is. Until the rollout is
+/// through, pods of before may start anew, which they can not without their object.
 async fn clear(
     instance: &mut HasuraInstance,
     ctx: &Context,
-    wanted: Option<&Delivered>,
+    wanted: Option<DeliveredStatus>,
     live: Option<&Deployment>,
 ) -> Result<(), Outcome> {
     let before = instance
@@ -97,13 +103,15 @@ async fn clear(
         .as_ref()
         .and_then(|status| status.delivered.as_ref())
         .map(remembered);
-    if let Some(before) = before.filter(|before| Some(before) != wanted) {
-        if live.is_some_and(|live| before.is_referred_to(live)) {
+    let now = wanted.as_ref().map(remembered);
+    if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
+        let is_through = |live| Rollout::RolledOut == rollout(live);
+        if live.is_some_and(|live| before.is_referred_to(live) || !is_through(live)) {
             return Ok(());
         }
         Object::new(ctx, instance, &before).delete().await?;
     }
-    instance.status.get_or_insert_default().delivered = wanted.map(to_remember);
+    instance.status.get_or_insert_default().delivered = wanted;
     Ok(())
 }
 
@@ -118,13 +126,14 @@ fn remembered(status: &DeliveredStatus) -> Delivered {
     }
 }
 
-fn to_remember(object: &Delivered) -> DeliveredStatus {
+fn to_remember(object: &Delivered, desired: &DesiredAuth) -> DeliveredStatus {
     DeliveredStatus {
         kind: match object.kind {
             SourceKind::Secret => DeliveredKind::Secret,
             SourceKind::ConfigMap => DeliveredKind::ConfigMap,
         },
         name: object.name.clone(),
+        auth_hash: rollout::hash(desired),
     }
 }
 

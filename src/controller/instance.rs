@@ -220,7 +220,7 @@ async fn steps(
             return Ok((Stage::Resource, outcome));
         }
     }
-    Ok(match auth::configure(instance, ctx, connection).await? {
+    let (stage, mut outcome) = match auth::configure(instance, ctx, connection).await? {
         Configured::No(outcome) => (Stage::Auth, outcome),
         Configured::RollingOut(outcome) => (Stage::Rollout, outcome),
         Configured::Objected(outcome) => (Stage::Done, outcome),
@@ -240,17 +240,20 @@ async fn steps(
             Stage::Done,
             Outcome {
                 verdict: Verdict::Ready(auth::well(instance)),
-                next: delivery::next_look(instance, ctx),
+                next: Next::Change,
             },
         ),
         Configured::Delivered => (
             Stage::Done,
             Outcome {
                 verdict: Verdict::Ready(delivery::unwatched(instance)),
-                next: delivery::next_look(instance, ctx),
+                next: Next::Change,
             },
         ),
-    })
+    };
+    // Also of what waits or is stalled: nobody watches a Secret that is in the way, or one that pods wait for.
+    outcome.next = outcome.next.sooner(delivery::next_look(instance, ctx));
+    Ok((stage, outcome))
 }
 
 fn status_of(

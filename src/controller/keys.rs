@@ -19,8 +19,11 @@ use crate::{
     logto::{Error, KeySet, Refresh},
 };
 
-/// What the annotation begins with where it speaks of the settings in a Secret or ConfigMap too, so that it goes with them.
+/// What the annotation begins with where it speaks of the settings in a Secret or ConfigMap.
 pub const SETTINGS: &str = "settings-";
+
+/// What stands between their hash and that of the keys, which is there only when the keys need it.
+pub const AND_KEYS: char = '.';
 
 /// The most keys that a status lists; Logto has three at most.
 const MOST_KEYS: usize = 16;
@@ -93,13 +96,16 @@ fn hash(set: &KeySet) -> Option<String> {
 /// Once there it stays as it is while nothing has to change: taking it away, or a new value that nobody needs, would be
 /// a rollout too.
 pub fn key_hash(connection: &Connection, live: &Deployment) -> Option<String> {
-    let there = || owned_key_hash(live).filter(|hash| !hash.starts_with(SETTINGS));
-    needed_hash(connection).or_else(|| there().map(str::to_owned))
+    let needed = lock(&connection.key_set).as_ref().and_then(hash);
+    needed.or_else(|| Some(of_keys(owned_key_hash(live)?)?.to_owned()))
 }
 
-/// A hash of the keys, when a running Hasura would never read them again.
-pub fn needed_hash(connection: &Connection) -> Option<String> {
-    lock(&connection.key_set).as_ref().and_then(hash)
+/// The part of an annotation that speaks of the keys.
+fn of_keys(annotation: &str) -> Option<&str> {
+    match annotation.strip_prefix(SETTINGS) {
+        None => Some(annotation),
+        Some(settings) => settings.split_once(AND_KEYS).map(|(_, keys)| keys),
+    }
 }
 
 /// For the tenant's status: the key set as it was last read.
@@ -175,6 +181,13 @@ mod tests {
         let detail = detail(Some(&set));
         assert_eq!(detail.type_, "JwksCacheable");
         (detail.status, detail.reason, detail.message)
+    }
+
+    #[test]
+    fn the_keys_are_found_in_the_annotation_of_either_delivery() {
+        assert_eq!(of_keys("0a1b"), Some("0a1b"));
+        assert_eq!(of_keys("settings-ffff.0a1b"), Some("0a1b"));
+        assert_eq!(of_keys("settings-ffff"), None);
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub fn is_watched(instance: &HasuraInstance) -> bool {
 }
 
 /// Of all that is written, and which mode it is.
-fn hash(desired: &DesiredAuth) -> String {
+pub fn hash(desired: &DesiredAuth) -> String {
     let mut hash = Sha256::new();
     let annotation = desired.key_hash.as_deref().map(|hash| (AUTH_HASH, hash));
     for (name, value) in desired.entries().into_iter().chain(annotation) {

@@ -31,13 +31,16 @@ pub fn is_asked_for(instance: &HasuraInstance) -> bool {
     instance.spec.auth.mode == AuthMode::Webhook
 }
 
-/// Whether its Deployment was told of the hook, whatever the spec asks for by now.
+/// Whether its Deployment was told of the hook, or the Secret or ConfigMap for it, whatever the spec asks for by now.
 pub fn is_switched(instance: &HasuraInstance) -> bool {
-    let written = instance
-        .status
-        .as_ref()
-        .and_then(|status| status.deployment.as_ref());
-    written.is_some_and(|written| written.auth_hash.starts_with(HASH_PREFIX))
+    let status = instance.status.as_ref();
+    let deployment = status.and_then(|status| status.deployment.as_ref());
+    let delivered = status.and_then(|status| status.delivered.as_ref());
+    let mut written = deployment
+        .map(|written| &written.auth_hash)
+        .into_iter()
+        .chain(delivered.map(|written| &written.auth_hash));
+    written.any(|hash| hash.starts_with(HASH_PREFIX))
 }
 
 /// Whether the tenant and its other instances allow mode Webhook, and no role is dangerous, as far as the last listing

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{hasura::Request, matrix::role, suite::Test, tests, world::World};
 
 mod ends;
+mod switching;
 
 pub fn tests() -> Vec<Test> {
     let mut all = tests![
@@ -28,6 +29,7 @@ pub fn tests() -> Vec<Test> {
         an_entry_by_value_from_is_told_the_stanza_that_would_keep_it,
     ];
     all.extend(ends::tests());
+    all.extend(switching::tests());
     all
 }
 

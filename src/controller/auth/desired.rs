@@ -7,7 +7,7 @@ use crate::{
     api::{HasuraInstance, conditions::reasons, instance::AuthMode},
     controller::{delivery, keys, registry::Connection, visit::Outcome},
     domain::{auth_hook::auth_hook, jwt_secret::JwtSecret},
-    hasura::env::{AUTH_HASH, AuthEnv, DesiredAuth},
+    hasura::env::{AuthEnv, DesiredAuth},
 };
 
 /// What Hasura should be told.
@@ -25,8 +25,9 @@ pub fn desired(
     let is_jwt = matches!(desired.env, AuthEnv::Jwt { .. });
     desired.key_hash = match (&desired.delivered, live) {
         (None, Some(live)) if is_jwt => keys::key_hash(connection, live),
-        (Some(_), Some(_)) if delivery::rolls_out(instance) => {
-            Some(settings_hash(&desired, connection))
+        (Some(_), Some(live)) if delivery::rolls_out(instance) => {
+            let keys = keys::key_hash(connection, live).filter(|_| is_jwt);
+            Some(settings_hash(&desired, keys.as_deref()))
         }
         _ => None,
     };
@@ -35,11 +36,9 @@ pub fn desired(
 
 /// Of the settings in a Secret or ConfigMap, and of keys that a running Hasura would never read again: pods have to start
 /// anew when they change.
-fn settings_hash(desired: &DesiredAuth, connection: &Connection) -> String {
+fn settings_hash(desired: &DesiredAuth, keys: Option<&str>) -> String {
     let mut hash = Sha256::new();
-    let keys = keys::needed_hash(connection).filter(|_| matches!(desired.env, AuthEnv::Jwt { .. }));
-    let entries = desired.entries().into_iter();
-    for (name, value) in entries.chain(keys.as_deref().map(|keys| (AUTH_HASH, keys))) {
+    for (name, value) in desired.entries() {
         hash.update(name);
         hash.update([0]);
         hash.update(value);
@@ -50,7 +49,11 @@ fn settings_hash(desired: &DesiredAuth, connection: &Connection) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    format!("{}{digits}", keys::SETTINGS)
+    let settings = format!("{}{digits}", keys::SETTINGS);
+    match keys {
+        Some(keys) => format!("{settings}{}{keys}", keys::AND_KEYS),
+        None => settings,
+    }
 }
 
 fn env(instance: &HasuraInstance, connection: &Connection) -> Result<AuthEnv, Outcome> {

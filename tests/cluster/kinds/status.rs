@@ -131,7 +131,7 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
             "deployment": {
                 "uid": id, "authHash": id, "rolledOut": true, "forcedFrom": letters(128),
             },
-            "delivered": {"kind": "ConfigMap", "name": letters(253)},
+            "delivered": {"kind": "ConfigMap", "name": letters(253), "authHash": id},
         }),
         json!({
             "scope": {"id": id, "resourceId": id, "origin": "Adopted"},
@@ -183,7 +183,10 @@ async fn every_word_that_a_status_may_say_is_accepted(world: Arc<World>) -> anyh
         }
     }
     for kind in ["Secret", "ConfigMap"] {
-        let object = instance().with("status.delivered", json!({"kind": kind, "name": "a"}));
+        let object = instance().with(
+            "status.delivered",
+            json!({"kind": kind, "name": "a", "authHash": "h1"}),
+        );
         server.would_patch_status(&object).await?;
     }
     for (object, action) in all().iter().flat_map(|object| ACTIONS.map(|a| (object, a))) {

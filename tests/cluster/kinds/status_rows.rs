@@ -182,11 +182,12 @@ fn deployment() -> Vec<Bad> {
 }
 
 fn delivered() -> Vec<Bad> {
-    let made = json!({"kind": "Secret", "name": "shop-auth"});
+    let made = json!({"kind": "Secret", "name": "shop-auth", "authHash": "h1"});
     let good = instance().with("status.delivered", made);
     let delivered = good.field("status.delivered");
     let kind = good.field("status.delivered.kind");
     let name = good.field("status.delivered.name");
+    let hash = good.field("status.delivered.authHash");
     vec![
         delivered.bad("a name", "shop-auth", NOT_AN_OBJECT),
         kind.missing(),
@@ -196,6 +197,8 @@ fn delivered() -> Vec<Bad> {
         name.missing(),
         name.bad("254 characters", letters(254), TOO_LONG),
         name.bad("a number", 1, NOT_TEXT),
+        hash.missing(),
+        hash.bad("65 characters", letters(65), TOO_LONG),
     ]
 }
 
