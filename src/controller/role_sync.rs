@@ -55,6 +55,7 @@ impl RoleSync<'_> {
             self.reread().await?;
         }
         let mut done = Vec::new();
+        let mut scopes_are_fresh = false;
         for _ in 0..MOST_ROUNDS {
             match self.plan() {
                 Err(conflict) if wants_scopes(&conflict) => self.read_scopes(&conflict).await?,
@@ -75,6 +76,14 @@ impl RoleSync<'_> {
                     }
                     self.tell(&done).await;
                     return Ok(self.ready());
+                }
+                // A role is not taken over on the word of what was read before: whoever holds it would keep what it came to
+                // hold since.
+                Ok(steps) if !scopes_are_fresh && self.adopted_role(&steps).is_some() => {
+                    if let Some(id) = self.adopted_role(&steps) {
+                        self.read_link(&id).await?;
+                    }
+                    scopes_are_fresh = true;
                 }
                 Ok(steps) if !fresh && self.session.is_unsure_of(&steps) => {
                     self.reread().await?;
@@ -172,6 +181,16 @@ impl RoleSync<'_> {
             }
             _ => Ok(true),
         }
+    }
+
+    /// The id of a role without a mark that the steps put one on.
+    fn adopted_role(&self, steps: &[Step]) -> Option<String> {
+        let role = self.session.observe(|observed| {
+            let role = observed.roles.get(&self.desired.role_name)?;
+            role.mark().is_none().then(|| role.id.clone())
+        })?;
+        let marks = |step: &Step| matches!(step, Step::UpdateRole { id, description: Some(_), .. } if *id == role);
+        steps.iter().any(marks).then_some(role)
     }
 
     /// The id of the role, when its scopes were not read.
