@@ -1,30 +1,41 @@
 //! Probes and metrics over HTTP.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::metrics::Metrics;
 
-/// Whether the operator has read what it watches.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+/// How far the operator is. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<watch::Sender<Stage>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Not everything was read yet.
+    Reading,
+    /// Another replica leads; this one can take over at any time.
+    StandingBy,
+    /// The controllers work.
+    Working,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Stage::Reading)))
+    }
+}
 
 impl Readiness {
-    /// From now on `/readyz` says yes.
+    /// From now on `/readyz` says yes: everything was read.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.send_replace(Stage::Working);
     }
 
-    fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// From now on `/readyz` says yes: another replica leads, and this one waits for its turn. Gives whether that is news.
+    pub fn stand_by(&self) -> bool {
+        self.0.send_replace(Stage::StandingBy) != Stage::StandingBy
     }
 }
 
@@ -47,13 +58,13 @@ pub async fn serve(
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {
-    if readiness.get() {
-        (StatusCode::OK, "ok")
-    } else {
-        (
+    match *readiness.0.borrow() {
+        Stage::Working => (StatusCode::OK, "ok"),
+        Stage::StandingBy => (StatusCode::OK, "ok, standing by: another replica leads"),
+        Stage::Reading => (
             StatusCode::SERVICE_UNAVAILABLE,
             "the first reading of all objects is not done yet",
-        )
+        ),
     }
 }
 

@@ -1,138 +1,27 @@
 //! `logto-hasura operator`: runs the controllers.
 
+mod args;
+
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
-use clap::Parser;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Config, ResourceExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    controller::{self, Clocks, Settings},
+    controller::{self, Settings},
     domain::ownership::Owner,
+    fence::Fence,
+    leader::{Election, Lost, fenced},
     metrics::Metrics,
     server::{self, Readiness},
-    telemetry::{self, LogFormat},
+    telemetry,
 };
+pub use args::Args;
 
-/// Run the operator.
-#[derive(Debug, Parser)]
-#[command(
-    args_override_self = true,
-    after_help = "Examples:
-  logto-hasura operator
-  logto-hasura operator --watch-namespace shop,billing --log-format json --owner-id staging
-
-The cluster is the one that the pod runs in, or that of KUBECONFIG."
-)]
-pub struct Args {
-    /// Marks what this operator makes in Logto; 1 to 16 of a-z, 0-9 and '-'. Default: the first 8 characters of the
-    /// kube-system namespace's uid
-    #[arg(long, env = "LOGTO_HASURA_OWNER_ID", value_name = "ID")]
-    owner_id: Option<String>,
-
-    /// Watch these namespaces only, separated by commas. Default: all
-    #[arg(
-        long,
-        env = "LOGTO_HASURA_WATCH_NAMESPACE",
-        value_name = "NAMESPACES",
-        value_delimiter = ','
-    )]
-    watch_namespace: Vec<String>,
-
-    /// Where probes and metrics are served: /livez, /readyz, /metrics
-    #[arg(
-        long,
-        env = "LOGTO_HASURA_LISTEN",
-        value_name = "ADDRESS",
-        default_value = "0.0.0.0:8080"
-    )]
-    listen: SocketAddr,
-
-    /// How log lines look
-    #[arg(
-        long,
-        env = "LOGTO_HASURA_LOG_FORMAT",
-        value_enum,
-        default_value = "text"
-    )]
-    log_format: LogFormat,
-
-    /// What is logged, as a filter of the `tracing` crate
-    #[arg(
-        long,
-        env = "LOGTO_HASURA_LOG",
-        value_name = "FILTER",
-        default_value = "info"
-    )]
-    log: String,
-
-    #[command(flatten)]
-    clocks: ClockArgs,
-}
-
-/// Durations such as 30s, 5m or 500ms.
-#[derive(Debug, Parser)]
-struct ClockArgs {
-    /// Between two looks at credentials that are missing or refused
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, help_heading = "Clocks")]
-    credentials_retry: Duration,
-
-    /// Between two looks at credentials that work
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration, help_heading = "Clocks")]
-    credentials_recheck: Duration,
-
-    /// How long a deletion waits for what is being deleted too, or went first
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration, help_heading = "Clocks")]
-    release_after: Duration,
-
-    /// Compare every tenant this often, whatever its spec.resyncPeriodSeconds says
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Clocks")]
-    resync_period: Option<Duration>,
-
-    /// The longest wait after failures in a row
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration, help_heading = "Clocks")]
-    longest_backoff: Duration,
-
-    /// Between two reads of an object that its reconcile annotation asks for
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = "Clocks")]
-    annotation_pause: Duration,
-
-    /// Between two writes of a tenant's Custom JWT script, however many bindings come and go
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = "Clocks")]
-    claims_pause: Duration,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration = text
-        .parse()
-        .map_err(|error: jiff::Error| error.to_string())?;
-    Duration::try_from(span).map_err(|_| "a duration can not be negative".to_owned())
-}
-
-impl From<ClockArgs> for Clocks {
-    fn from(args: ClockArgs) -> Self {
-        let ClockArgs {
-            credentials_retry,
-            credentials_recheck,
-            release_after,
-            resync_period,
-            longest_backoff,
-            annotation_pause,
-            claims_pause,
-        } = args;
-        Self {
-            credentials_retry,
-            credentials_recheck,
-            release_after,
-            resync_period,
-            longest_backoff,
-            annotation_pause,
-            claims_pause,
-        }
-    }
-}
+/// Kubernetes kills a pod 30 s after it asked it to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why the operator could not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +29,15 @@ enum Error {
     #[error("--log: {0}")]
     Log(#[from] tracing_subscriber::filter::ParseError),
     #[error("no access to a cluster: {0}")]
+    Config(#[from] Box<kube::config::InferConfigError>),
+    #[error("no access to a cluster: {0}")]
     Cluster(#[from] Box<kube::Error>),
+    #[error(
+        "--lease-retry has to be shorter than --lease-renew-deadline, and that shorter than --lease-duration"
+    )]
+    LeaseClocks,
+    #[error("this replica leads no longer: {0}")]
+    Lost(#[from] Lost),
     #[error(transparent)]
     Owner(#[from] crate::domain::ownership::InvalidOwner),
     #[error(
@@ -179,12 +76,20 @@ async fn operate(args: Args) -> Result<(), Error> {
         listen,
         log_format,
         log,
+        leader,
         clocks,
     } = args;
     telemetry::init(log_format, &log)?;
     // Fails only when another provider was installed before, which the process has none of.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::try_default().await.map_err(Box::new)?;
+    let config = Config::infer().await.map_err(Box::new)?;
+    let fence = if leader.leader_elect {
+        Fence::closed()
+    } else {
+        Fence::none()
+    };
+    let election = leader.election(&config, &fence)?;
+    let client = fenced(config, fence.clone()).map_err(Box::new)?;
     let owner = owner(&client, owner_id).await?;
     tracing::info!(
         owner = owner.as_str(),
@@ -203,18 +108,70 @@ async fn operate(args: Args) -> Result<(), Error> {
             .filter(|namespace| !namespace.is_empty())
             .collect(),
         clocks: clocks.into(),
+        fence,
     };
     let server = server::serve(listen, readiness.clone(), Arc::clone(&metrics));
+    let standby = readiness.clone();
     let controllers = controller::run(client, settings, metrics, readiness, stop.clone());
-    let mut controllers = std::pin::pin!(controllers);
+    let signals = async {
+        asked_to_stop().await?;
+        stop.cancel();
+        std::future::pending().await
+    };
     tokio::select! {
-        result = &mut controllers => return Ok(result?),
-        result = server => return result.map_err(|error| Error::Server(listen, error)),
-        result = asked_to_stop() => result?,
+        result = work(controllers, election, &standby, &stop) => result,
+        result = server => result.map_err(|error| Error::Server(listen, error)),
+        result = signals => result,
     }
-    tracing::info!("stopping; visits that are under way end first");
-    stop.cancel();
-    Ok(controllers.await?)
+}
+
+/// Runs the controllers while this process leads, until they end or were asked to.
+async fn work(
+    controllers: impl Future<Output = Result<(), controller::RunError>>,
+    election: Option<Election>,
+    readiness: &Readiness,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let Some(election) = election else {
+        return until_drained(controllers, stop).await;
+    };
+    let identity = election.identity();
+    let standing_by = |holder: &str| {
+        if readiness.stand_by() {
+            tracing::info!(identity, holder, "standing by: another replica leads");
+        }
+    };
+    let lease = tokio::select! {
+        lease = election.win(standing_by) => lease,
+        () = stop.cancelled() => return Ok(()),
+    };
+    tracing::info!(identity, "this replica leads");
+    let result = tokio::select! {
+        result = until_drained(controllers, stop) => result,
+        lost = election.keep(lease) => return Err(lost.into()),
+    };
+    // Only now, when nothing is under way any more.
+    election.give_back().await;
+    result
+}
+
+/// Runs the controllers; once they were asked to stop, what is under way may end, for a while.
+async fn until_drained(
+    controllers: impl Future<Output = Result<(), controller::RunError>>,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let too_long = async {
+        stop.cancelled().await;
+        tracing::info!("stopping; visits that are under way end first");
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
+    };
+    tokio::select! {
+        result = controllers => Ok(result?),
+        () = too_long => {
+            tracing::warn!("visits are under way still, and are broken off");
+            Ok(())
+        }
+    }
 }
 
 async fn owner(client: &Client, given: Option<String>) -> Result<Owner, Error> {

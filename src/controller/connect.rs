@@ -142,6 +142,7 @@ fn config(
             requests_per_second: limit.requests_per_second.unsigned_abs(),
             burst: limit.burst.unsigned_abs(),
         },
+        fence: ctx.fence.clone(),
         observer: Arc::new(move |operation, outcome, took| {
             metrics.requested(operation.name(), outcome.name(), took.as_secs_f64());
         }),

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     api::RECONCILE_REQUESTED_AT,
     domain::{ownership::Owner, precedence::Key},
+    fence::Fence,
     metrics::Metrics,
 };
 
@@ -47,6 +48,8 @@ pub struct Clocks {
 pub struct Context {
     /// The API server.
     pub client: Client,
+    /// Until when writes are allowed.
+    pub fence: Fence,
     /// Whose marks are ours.
     pub owner: Owner,
     /// How long to wait for what.

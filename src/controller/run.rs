@@ -40,6 +40,7 @@ use super::{
 use crate::{
     api::{FIELD_MANAGER, HasuraInstance, HasuraRoleBinding, LogtoTenant},
     domain::ownership::Owner,
+    fence::Fence,
     metrics::Metrics,
     server::Readiness,
 };
@@ -62,6 +63,8 @@ pub struct Settings {
     pub namespaces: Vec<String>,
     /// How long to wait for what.
     pub clocks: Clocks,
+    /// Until when writes are allowed.
+    pub fence: Fence,
 }
 
 /// Why the controllers ended.
@@ -187,6 +190,7 @@ fn context(
         client: client.clone(),
         owner: settings.owner.clone(),
         clocks: settings.clocks.clone(),
+        fence: settings.fence.clone(),
         stores,
         registry: Registry::default(),
         triggers,

@@ -15,6 +15,7 @@ use super::refusal::unexpected;
 use super::token::{Token, TokenSource};
 use super::transport::{Answer, Transport};
 use super::{Credentials, Discovery, Endpoint, KeySet, jwk_url, management_api_resource};
+use crate::fence::Fence;
 
 /// A client of one tenant's Management API.
 ///
@@ -43,6 +44,8 @@ pub struct ClientConfig {
     pub tenant_id: String,
     /// The tenant's budget.
     pub rate: RateLimit,
+    /// Until when writes are allowed.
+    pub fence: Fence,
     /// Is told of every request.
     pub observer: Observer,
 }
@@ -58,9 +61,15 @@ impl Client {
             credentials,
             tenant_id,
             rate,
+            fence,
             observer,
         } = config;
-        let exchange = Arc::new(Exchange::new(transport, Limiter::new(rate), observer));
+        let exchange = Arc::new(Exchange::new(
+            transport,
+            Limiter::new(rate),
+            fence,
+            observer,
+        ));
         let endpoint = credentials.endpoint.clone();
         let discovery = Discovery::fetch(&exchange, Priority::Foreground, &endpoint).await?;
         let tokens = TokenSource::new(

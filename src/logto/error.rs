@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Endpoint, Operation};
+use crate::fence::Closed;
 
 /// Why a request did not do what was asked, by what the caller can do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +70,9 @@ pub enum Failure {
         "the host name of Logto's address could not be resolved; check the endpoint and the cluster's DNS"
     )]
     NoAddress,
+    /// The operator's lease would not outlast the write.
+    #[error("{0}")]
+    NotLeading(Closed),
     /// No connection within five seconds, or it was refused.
     #[error(
         "no connection to Logto could be made; check the endpoint, network policies and proxies"
@@ -96,7 +100,7 @@ impl Failure {
     fn before_sending(self) -> bool {
         matches!(
             self,
-            Self::NoAddress | Self::NoConnection | Self::Certificate
+            Self::NotLeading(_) | Self::NoAddress | Self::NoConnection | Self::Certificate
         )
     }
 }

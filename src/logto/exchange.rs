@@ -6,11 +6,12 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use tokio::time::Instant;
 
-use super::error::Error;
+use super::error::{Error, Failure};
 use super::limiter::{Limiter, Priority};
 use super::operation::{Operation, Outcome};
 use super::refusal::refusal;
 use super::transport::{Answer, Transport};
+use crate::fence::Fence;
 
 /// Is told of every request that was answered or failed, with the time from its start to the end of its answer; the
 /// wait for its turn is not in it.
@@ -20,14 +21,21 @@ pub type Observer = Arc<dyn Fn(Operation, Outcome, Duration) + Send + Sync>;
 pub(super) struct Exchange {
     transport: Transport,
     limiter: Limiter,
+    fence: Fence,
     observer: Observer,
 }
 
 impl Exchange {
-    pub(super) fn new(transport: Transport, limiter: Limiter, observer: Observer) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        limiter: Limiter,
+        fence: Fence,
+        observer: Observer,
+    ) -> Self {
         Self {
             transport,
             limiter,
+            fence,
             observer,
         }
     }
@@ -46,6 +54,7 @@ impl Exchange {
     ) -> Result<Answer, Error> {
         let _permit = self.limiter.acquire(priority).await;
         let started = Instant::now();
+        let request = self.bounded(operation, request)?;
         let result = match self.transport.send(operation, request).await {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(answer),
             Ok(answer) => Err(refusal(operation, &answer)),
@@ -56,5 +65,23 @@ impl Exchange {
         }
         (self.observer)(operation, Outcome::of(&result), started.elapsed());
         result
+    }
+
+    /// A write has no more time than the lease; it is looked at only now, since the turn may have been long in coming.
+    fn bounded(
+        &self,
+        operation: Operation,
+        request: RequestBuilder,
+    ) -> Result<RequestBuilder, Error> {
+        if !operation.writes() {
+            return Ok(request);
+        }
+        match self.fence.time_for_a_write(self.transport.timeout()) {
+            Ok(time) => Ok(request.timeout(time)),
+            Err(closed) => Err(Error::Retry {
+                operation,
+                cause: Failure::NotLeading(closed),
+            }),
+        }
     }
 }

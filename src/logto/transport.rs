@@ -28,7 +28,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A pool of connections; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Transport(reqwest::Client);
+pub struct Transport {
+    client: reqwest::Client,
+    timeout: Duration,
+}
 
 /// Why no [`Transport`] could be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,22 +64,27 @@ impl Transport {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
             .pool_idle_timeout(IDLE_TIMEOUT);
-        let Some(pem) = ca_bundle else {
-            return builder.build().map(Self).map_err(|_| TransportError::Tls);
+        let client = match ca_bundle {
+            None => builder.build().map_err(|_| TransportError::Tls)?,
+            Some(pem) => match reqwest::Certificate::from_pem_bundle(pem) {
+                Ok(certificates) if !certificates.is_empty() => builder
+                    .tls_certs_only(certificates)
+                    .build()
+                    .map_err(|_| TransportError::CaBundle)?,
+                _ => return Err(TransportError::CaBundle),
+            },
         };
-        match reqwest::Certificate::from_pem_bundle(pem) {
-            Ok(certificates) if !certificates.is_empty() => builder
-                .tls_certs_only(certificates)
-                .build()
-                .map(Self)
-                .map_err(|_| TransportError::CaBundle),
-            _ => Err(TransportError::CaBundle),
-        }
+        Ok(Self { client, timeout })
+    }
+
+    /// The total time of one request.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Builds requests; only [`Transport::send`] sends them.
     pub(super) fn requests(&self) -> &reqwest::Client {
-        &self.0
+        &self.client
     }
 
     /// Sends a request once and reads the whole answer, whatever its status.

@@ -123,6 +123,7 @@ impl Server {
                 requests_per_second: 0,
                 burst: 0,
             },
+            fence: crate::fence::Fence::none(),
             observer: nobody(),
         }
     }
