@@ -26,7 +26,7 @@ lint: ## Clippy and rustdoc, warnings are errors
 unit: ## Unit, property and contract suites; nothing but loopback is needed
 	$(CARGO) test --workspace --locked --lib --bins
 	$(CARGO) test --locked -p logto-hasura --test crds --test planner --test claims
-	$(CARGO) test --locked -p logto-emulator -p hasura-double -p script-runner -p logto-hasura-demo --tests
+	$(CARGO) test --locked -p logto-emulator -p hasura-double -p script-runner -p fault-proxy -p logto-hasura-demo --tests
 
 cluster: programs helm gitops ## The suites on a real control plane
 	$(CARGO) test --locked -p control-plane --tests

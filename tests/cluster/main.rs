@@ -19,6 +19,7 @@ mod gitops;
 mod hasura;
 mod keys;
 mod kinds;
+mod leadership;
 mod losses;
 mod matrix;
 mod namespaces;
@@ -26,6 +27,7 @@ mod observing;
 mod operator;
 mod ownership;
 mod refusals;
+mod replicas;
 mod report;
 mod scripts;
 mod sign_in;
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         drift::tests(),
         ends::tests(),
         watches::tests(),
+        leadership::tests(),
         namespaces::tests(),
         observing::tests(),
         ownership::tests(),

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    process::ExitStatus,
     time::Duration,
 };
 
@@ -26,6 +27,17 @@ impl Operator {
         log: PathBuf,
         flags: &[&str],
     ) -> anyhow::Result<Self> {
+        Self::start_as("operator", kubeconfig, namespace, log, flags)
+    }
+
+    /// The same on a host of this name, which is the pod's in a cluster.
+    pub fn start_as(
+        host: &str,
+        kubeconfig: &Path,
+        namespace: &str,
+        log: PathBuf,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let file = File::options().create(true).append(true).open(&log)?;
         let process = Command::new(env!("CARGO_BIN_EXE_logto-hasura"))
             .arg("operator")
@@ -43,6 +55,7 @@ impl Operator {
             ])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)
+            .env("HOSTNAME", host)
             .stderr(file)
             .kill_on_drop(true)
             .spawn()
@@ -52,17 +65,54 @@ impl Operator {
 
     /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        let id = self.process.id().context("the operator ended by itself")?;
-        kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM)?;
-        let status = tokio::time::timeout(Duration::from_secs(20), self.process.wait()).await??;
+        self.signal(Signal::SIGTERM)?;
+        let status = self.ended().await?;
         anyhow::ensure!(status.success(), "the operator ended with {status}");
         Ok(())
     }
 
+    /// Ends it without a word of warning, and waits until it has.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.process.kill().await?)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let id = self.process.id().context("the operator ended by itself")?;
+        Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.process.wait());
+        Ok(ended.await.context("the operator does not end")??)
+    }
+
+    /// Everything that it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What it answers on a path such as `/metrics`: status and text.
+    pub async fn get(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        ask(&self.log(), path).await
+    }
+
     /// What it logged last.
     pub fn log_tail(&self, lines: usize) -> String {
-        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let text = self.log();
         let all: Vec<&str> = text.lines().collect();
         all[all.len().saturating_sub(lines)..].join("\n")
     }
+}
+
+/// What an operator with this log answers on a path: status and text.
+pub async fn ask(log: &str, path: &str) -> anyhow::Result<(u16, String)> {
+    let address = log
+        .split("metrics address=")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next());
+    let url = format!("http://{}{path}", address.context("no address in the log")?);
+    let answer = reqwest::get(url).await?;
+    Ok((answer.status().as_u16(), answer.text().await?))
 }

@@ -29,7 +29,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{operator::Operator, suite::Cluster};
+use crate::{
+    operator::{Operator, ask},
+    suite::Cluster,
+};
 
 pub const INDICATOR: &str = "https://shop.example.com/v1/graphql";
 
@@ -39,7 +42,7 @@ pub struct World {
     pub logto: Arc<Emulator>,
     pub cluster: Arc<Cluster>,
     pub operator: Mutex<Option<Operator>>,
-    folder: TempDir,
+    pub folder: TempDir,
 }
 
 /// Whether an object is one of ours with conditions.
@@ -132,16 +135,9 @@ impl World {
 
     /// What the operator serves under `/metrics`.
     pub async fn metrics(&self) -> anyhow::Result<String> {
-        let log = self.operator_log();
-        let address = log
-            .split("metrics address=")
-            .nth(1)
-            .and_then(|rest| rest.split_whitespace().next());
-        let url = format!(
-            "http://{}/metrics",
-            address.context("no address in the log")?
-        );
-        Ok(reqwest::get(url).await?.error_for_status()?.text().await?)
+        let (status, text) = ask(&self.operator_log(), "/metrics").await?;
+        anyhow::ensure!(status == 200, "HTTP {status}: {text}");
+        Ok(text)
     }
 
     /// Stops the operator as Kubernetes would.

@@ -32,7 +32,9 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// For each value of values.yaml another one than its default.
-const OTHER_VALUES: [&str; 19] = [
+const OTHER_VALUES: [&str; 21] = [
+    "replicas=0",
+    "leaderElection.enabled=false",
     "replacedScripts=true",
     "delivery.secrets=true",
     "delivery.configMaps=true",
@@ -134,7 +136,8 @@ async fn a_value_that_is_unknown_or_can_not_work_is_refused(
 ) -> anyhow::Result<()> {
     let helm = Helm::of(&world).await?;
     for (value, named) in [
-        ("replicas=2", "replicas"),
+        ("replicas=-1", "replicas"),
+        (r#"leaderElection.enabled="yes""#, "enabled"),
         (r#"image.registry="x""#, "registry"),
         (r#"image.digest="sha256:12""#, "digest"),
         (r#"image.repository="""#, "repository"),
@@ -153,6 +156,9 @@ async fn a_value_that_is_unknown_or_can_not_work_is_refused(
             .with_context(|| format!("{value} was taken"))?;
         ensure!(said.to_string().contains(named), "{value}: {said:#}");
     }
+    let alone = ["leaderElection.enabled=false", "replicas=2"];
+    let said = helm.template(&alone).await.err().context("two at once")?;
+    ensure!(said.to_string().contains("leaderElection"), "{said:#}");
     // Helm gives these to every chart that is a dependency of another.
     helm.template(&[r#"global={"imageRegistry": "x"}"#]).await?;
     Ok(())
@@ -201,10 +207,10 @@ async fn everything_rendered_is_accepted_by_the_api_server(
     let here = here.as_str();
     let all_changed = [&OTHER_VALUES[..], &[here]].concat();
     for (values, count) in [
-        (&[][..], 9),
-        (&[here], 9),
-        (&[here, r#"ownerId="staging""#], 7),
-        (&["crds.enabled=false"], 6),
+        (&[][..], 11),
+        (&[here], 11),
+        (&[here, r#"ownerId="staging""#], 9),
+        (&["crds.enabled=false"], 8),
         (&all_changed, 4),
     ] {
         let objects = helm.objects(values).await?;

@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use super::{
     access::{Account, NAMESPACES, line},
-    helm::Helm,
+    helm::{Helm, RELEASE},
 };
 use crate::{suite::Test, tests, world::World};
 
@@ -34,6 +34,11 @@ const RIGHTS: [(&str, &str, &[&str]); 10] = [
 
 const KIND: &[&str] = &["list", "watch", "patch"];
 
+/// Of its release's namespace alone, besides getting and updating that one Lease.
+fn makes_leases() -> String {
+    line("create", "coordination.k8s.io", "leases")
+}
+
 fn rights() -> BTreeSet<String> {
     let lines = |(group, resource, verbs): &(&str, &str, &[&str])| {
         let lines = verbs.iter().map(|verb| line(verb, group, resource));
@@ -52,7 +57,9 @@ async fn the_operator_of_all_namespaces_may_do_its_work_and_nothing_else(
     let mut rights = rights();
     rights.extend(["list", "watch"].map(|verb| line(verb, NAMESPACES.0, NAMESPACES.1)));
     for namespace in ["", "kube-system", &world.namespace] {
-        let allowed = account.all_it_may(namespace).await?;
+        let mut allowed = account.all_it_may(namespace).await?;
+        let leases = allowed.remove(&makes_leases());
+        ensure!(leases == (namespace == world.namespace), "in {namespace:?}");
         ensure!(allowed == rights, "in {namespace:?}: {allowed:#?}");
     }
     for verb in ["get", "patch", "delete"] {
@@ -69,8 +76,17 @@ async fn the_operator_of_one_namespace_may_do_nothing_elsewhere(
     let here = format!("watchNamespace={:?}", world.namespace);
     helm.install(&[&here, r#"ownerId="staging""#]).await?;
     let account = Account::of_release(&world).await?;
+    let mut rights = rights();
+    rights.insert(makes_leases());
     let allowed = account.all_it_may(&world.namespace).await?;
-    ensure!(allowed == rights(), "{allowed:#?}");
+    ensure!(allowed == rights, "{allowed:#?}");
+    let leases = ("coordination.k8s.io", "leases");
+    for (name, expected) in [(RELEASE, true), ("another", false)] {
+        for verb in ["get", "update"] {
+            let may = account.may(verb, leases, &world.namespace, name).await?;
+            ensure!(may == expected, "{verb} the lease {name}");
+        }
+    }
     for namespace in ["", "kube-system"] {
         let allowed = account.all_it_may(namespace).await?;
         ensure!(allowed.is_empty(), "in {namespace:?}: {allowed:#?}");
@@ -91,6 +107,7 @@ async fn each_delivery_gives_its_own_rights_and_no_other(world: Arc<World>) -> a
             .await?;
         let account = Account::of_release(&world).await?;
         let mut expected = rights();
+        expected.insert(makes_leases());
         expected.extend(["create", "update", "delete"].map(|verb| line(verb, "", resource)));
         let allowed = account.all_it_may(&world.namespace).await?;
         ensure!(allowed == expected, "{value}: {allowed:#?}");

@@ -1,0 +1,29 @@
+//! Further operators of a test, each with its own view of the API server.
+
+use std::sync::Arc;
+
+use fault_proxy::{Proxy, Record, Upstream};
+use serde_json::{Value, json};
+
+use crate::{operator::Operator, world::World};
+
+impl World {
+    /// Starts an operator of this host that sees the API server at this address.
+    pub fn start_replica(&self, host: &str, url: &str, flags: &[&str]) -> anyhow::Result<Operator> {
+        let kubeconfig = std::fs::read_to_string(&self.cluster.kubeconfig)?;
+        let mut kubeconfig: Value = serde_saphyr::from_str(&kubeconfig)?;
+        kubeconfig["clusters"][0]["cluster"]["server"] = json!(url);
+        let path = self.folder.path().join(format!("{host}.kubeconfig"));
+        std::fs::write(&path, serde_json::to_string(&kubeconfig)?)?;
+        let log = self.folder.path().join(format!("{host}.log"));
+        Operator::start_as(host, &path, &self.namespace, log, flags)
+    }
+
+    /// A proxy before the API server that keeps this record.
+    pub async fn api_proxy(&self, record: &Arc<Record>) -> anyhow::Result<Proxy> {
+        let control_plane = &self.cluster.control_plane;
+        let authority = control_plane.certificate_authority();
+        let server = Upstream::api_server(control_plane.url(), authority)?;
+        Proxy::start(server, Arc::clone(record)).await
+    }
+}
