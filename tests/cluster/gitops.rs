@@ -17,7 +17,10 @@ use self::{
     table::{Stage, the_table_has_a_row_for_each_case_and_no_other},
     tools::Tool,
 };
-use crate::{suite::Test, tests};
+use crate::{
+    suite::{TEST_TIMEOUT, Test},
+    tests,
+};
 
 /// A test that measures rows of the table.
 struct Case {
@@ -34,6 +37,7 @@ macro_rules! cases {
                 module: module_path!(),
                 name: stringify!($name),
                 run: |world| Box::pin($module::$story(world, &tools::$tool)),
+                timeout: TEST_TIMEOUT,
             },
             tool: &tools::$tool,
             stages: &[$(Stage::$stage),*],

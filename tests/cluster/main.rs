@@ -6,6 +6,7 @@ mod bindings;
 mod chart;
 mod claims;
 mod conflicts;
+mod crashes;
 mod delivery;
 mod deployments;
 mod drift;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         ends::tests(),
         watches::tests(),
         leadership::tests(),
+        crashes::tests(),
         namespaces::tests(),
         observing::tests(),
         ownership::tests(),

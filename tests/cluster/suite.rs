@@ -24,13 +24,15 @@ pub struct Test {
     pub module: &'static str,
     pub name: &'static str,
     pub run: fn(Arc<World>) -> BoxFuture<'static, anyhow::Result<()>>,
+    /// The longest that it may take.
+    pub timeout: Duration,
 }
 
 /// Lists test functions under their own names.
 #[macro_export]
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
-        vec![$($crate::suite::Test { module: module_path!(), name: stringify!($name), run: |world| Box::pin($name(world)) }),*]
+        vec![$($crate::suite::Test { module: module_path!(), name: stringify!($name), run: |world| Box::pin($name(world)), timeout: $crate::suite::TEST_TIMEOUT }),*]
     };
 }
 
@@ -43,8 +45,8 @@ pub struct Cluster {
     pub rules: StatusRules,
 }
 
-/// No test takes longer.
-const TEST_TIMEOUT: Duration = Duration::from_secs(180);
+/// The longest that a test may take which says nothing else.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub fn run(tests: Vec<Test>) -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -105,12 +107,12 @@ fn trial(test: Test, runtime: &Arc<tokio::runtime::Runtime>, cluster: &Arc<Clust
             drop(cluster);
             let run = tokio::spawn((test.run)(Arc::clone(&world)));
             let abort = run.abort_handle();
-            let result = match tokio::time::timeout(TEST_TIMEOUT, run).await {
+            let result = match tokio::time::timeout(test.timeout, run).await {
                 Ok(Ok(result)) => result,
                 Ok(Err(panic)) => Err(anyhow::anyhow!("{panic}")),
                 Err(_) => Err(anyhow::anyhow!(
                     "not done after {} s",
-                    TEST_TIMEOUT.as_secs()
+                    test.timeout.as_secs()
                 )),
             };
             abort.abort();

@@ -67,10 +67,13 @@ pub struct Fault {
     pub answer: Answer,
 }
 
+/// Told the method, the path with its query, and the headers of a request.
+pub type Matches = Box<dyn Fn(&str, &str, &HeaderMap) -> bool + Send + Sync>;
+
 /// Which requests something happens to.
 pub struct Rule {
-    /// Told the method, the path with its query, and the headers of each request.
-    pub matches: Box<dyn Fn(&str, &str, &HeaderMap) -> bool + Send + Sync>,
+    /// Whether a request is one of them.
+    pub matches: Matches,
     /// So many of them are hit, the first ones.
     pub times: usize,
     /// What happens.

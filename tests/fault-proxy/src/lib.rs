@@ -16,6 +16,6 @@ mod fault;
 mod proxy;
 mod record;
 
-pub use fault::{Answer, Effect, Fault, Rule};
+pub use fault::{Answer, Effect, Fault, Matches, Rule};
 pub use proxy::{Proxy, Upstream};
 pub use record::{Exchange, Held, Moment, Record};
