@@ -23,6 +23,11 @@ pub use args::Args;
 /// Kubernetes kills a pod 30 s after it asked it to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How often the first request is made before the process ends, to be started again by whoever runs it.
+const FIRST_ATTEMPTS: u32 = 10;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
 /// Why the operator could not start, or ended.
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -82,14 +87,16 @@ async fn operate(args: Args) -> Result<(), Error> {
     telemetry::init(log_format, &log)?;
     // Fails only when another provider was installed before, which the process has none of.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = Config::infer().await.map_err(Box::new)?;
+    let mut config = Config::infer().await.map_err(Box::new)?;
+    // A connection that died without a word is found out when a watch on it says nothing at its end.
+    config.read_timeout = Some(clocks.watch_timeout + clocks.request_timeout);
     let fence = if leader.leader_elect {
         Fence::closed()
     } else {
         Fence::none()
     };
     let election = leader.election(&config, &fence)?;
-    let client = fenced(config, fence.clone()).map_err(Box::new)?;
+    let client = fenced(config, fence.clone(), clocks.request_timeout).map_err(Box::new)?;
     let owner = owner(&client, owner_id).await?;
     tracing::info!(
         owner = owner.as_str(),
@@ -178,14 +185,30 @@ async fn owner(client: &Client, given: Option<String>) -> Result<Owner, Error> {
     if let Some(id) = given {
         return Ok(Owner::new(id)?);
     }
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let kube_system = namespaces
-        .get("kube-system")
+    let uid = kube_system_uid(client)
         .await
         .map_err(|error| Error::OwnerUnknown(Box::new(error)))?;
-    Ok(Owner::from_cluster_uid(
-        &kube_system.uid().unwrap_or_default(),
-    )?)
+    Ok(Owner::from_cluster_uid(&uid)?)
+}
+
+/// It is the first thing that is asked of the API server, which may be starting just as we are.
+async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let mut attempts = 1;
+    loop {
+        match namespaces.get("kube-system").await {
+            Ok(namespace) => return Ok(namespace.uid().unwrap_or_default()),
+            Err(kube::Error::Api(status)) if status.is_forbidden() => {
+                return Err(kube::Error::Api(status));
+            }
+            Err(error) if attempts == FIRST_ATTEMPTS => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the API server does not answer as it should; it is tried again");
+                tokio::time::sleep(FIRST_PAUSE).await;
+                attempts += 1;
+            }
+        }
+    }
 }
 
 async fn asked_to_stop() -> Result<(), Error> {

@@ -18,8 +18,7 @@ use crate::{
     api::{LogtoTenant, conditions::reasons, tenant::JwksCheck},
     domain::precedence::{Claim, Claimant, losers},
     logto::{
-        Client, ClientConfig, Credentials, DEFAULT_TIMEOUT, Endpoint, Error, RateLimit, Session,
-        Transport, jwk_url,
+        Client, ClientConfig, Credentials, Endpoint, Error, RateLimit, Session, Transport, jwk_url,
     },
 };
 
@@ -130,7 +129,7 @@ fn config(
     tenant: &LogtoTenant,
     credentials: Credentials,
 ) -> Result<ClientConfig, Verdict> {
-    let transport = Transport::new(DEFAULT_TIMEOUT, None)
+    let transport = Transport::new(ctx.clocks.request_timeout, None)
         .map_err(|error| Verdict::Stalled(reasons::CREDENTIALS_INVALID, error.to_string()))?;
     let metrics = Arc::clone(&ctx.metrics);
     let limit = &tenant.spec.rate_limit;

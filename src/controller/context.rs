@@ -42,6 +42,10 @@ pub struct Clocks {
     pub annotation_pause: Duration,
     /// Between two writes of a tenant's Custom JWT script.
     pub claims_pause: Duration,
+    /// The longest that one request to Logto may take.
+    pub request_timeout: Duration,
+    /// How long the API server keeps a watch open.
+    pub watch_timeout: Duration,
 }
 
 /// What every reconcile shares.

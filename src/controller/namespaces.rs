@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use futures::TryStreamExt;
@@ -90,11 +91,17 @@ impl Namespaces {
     }
 
     /// Watches the labels for ever once somebody asks for them, and tells `on_change` that some changed, or can be read by now, or no longer.
-    pub async fn watch(&self, client: &Client, metrics: &Metrics, on_change: impl Fn()) {
+    pub async fn watch(
+        &self,
+        client: &Client,
+        timeout: Duration,
+        metrics: &Metrics,
+        on_change: impl Fn(),
+    ) {
         let needed = |known: &Known| !matches!(known, Known::NotNeeded);
         let _ = self.0.subscribe().wait_for(needed).await;
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
-        let mut events = std::pin::pin!(watcher(api, config()).default_backoff());
+        let mut events = std::pin::pin!(watcher(api, config(timeout)).default_backoff());
         let mut by_name = HashMap::new();
         let mut listing = false;
         loop {

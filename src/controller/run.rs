@@ -230,7 +230,10 @@ impl Watches {
         self.tasks.spawn(async move {
             let (client, metrics) = (ctx.client.clone(), Arc::clone(&ctx.metrics));
             let changed = |before: Option<&K>, after: Option<&K>| on_change(&ctx, before, after);
-            watch.run(client, &namespaces, metrics, changed).await;
+            let timeout = ctx.clocks.watch_timeout;
+            watch
+                .run(client, &namespaces, timeout, metrics, changed)
+                .await;
             name
         });
     }
@@ -241,7 +244,10 @@ impl Watches {
         self.tasks.spawn(async move {
             let namespaces = ctx.stores.namespaces.clone();
             let changed = || ctx.stores.namespaces_changed(&ctx.triggers);
-            namespaces.watch(&ctx.client, &ctx.metrics, changed).await;
+            let timeout = ctx.clocks.watch_timeout;
+            namespaces
+                .watch(&ctx.client, timeout, &ctx.metrics, changed)
+                .await;
             "the watch of Namespaces"
         });
     }

@@ -7,6 +7,7 @@ use std::{
     fmt::Debug,
     hash::Hash,
     sync::Arc,
+    time::Duration,
 };
 
 use futures::{StreamExt, stream};
@@ -23,9 +24,6 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::metrics::Metrics;
-
-/// Under the 240 s after which some load balancers drop an idle connection without a word (Azure/kars#451).
-const WATCH_TIMEOUT_SECONDS: u32 = 200;
 
 /// A kind, in the namespaces that are watched.
 pub struct Watch<K>
@@ -69,6 +67,7 @@ where
         mut self,
         client: Client,
         namespaces: &[String],
+        timeout: Duration,
         metrics: Arc<Metrics>,
         mut on_change: F,
     ) where
@@ -84,7 +83,7 @@ where
         let mut lists: Vec<Listing<K>> = apis.iter().map(|_| Listing::default()).collect();
         self.unlisted.send_replace(lists.len());
         let watchers = apis.into_iter().enumerate().map(|(place, api)| {
-            let events = watcher(api, config()).default_backoff();
+            let events = watcher(api, config(timeout)).default_backoff();
             let events = events.map(move |event| Some((place, event)));
             events.chain(stream::once(async { None })).boxed()
         });
@@ -186,8 +185,7 @@ where
 }
 
 /// How every watch is asked for.
-pub fn config() -> watcher::Config {
-    watcher::Config::default()
-        .any_semantic()
-        .timeout(WATCH_TIMEOUT_SECONDS)
+pub fn config(timeout: Duration) -> watcher::Config {
+    let seconds = u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX);
+    watcher::Config::default().any_semantic().timeout(seconds)
 }

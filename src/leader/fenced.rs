@@ -1,4 +1,4 @@
-//! A client of the API server that writes only while the lease lasts.
+//! A client of the API server that waits for no answer for ever, and writes only while the lease lasts.
 
 use std::{
     task::{Context, Poll},
@@ -6,28 +6,30 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
+use http::{Method, Request};
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
 };
 use tower::{BoxError, Layer, Service};
 
-use crate::fence::Fence;
+use crate::fence::{Closed, Fence};
 
-/// The longest that a write of the API server may take: its own limit for requests that are no watch is 60 s
-/// (`--request-timeout`, <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/>).
-const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// A client whose writes pass the fence; reads always pass.
+/// A client whose requests are answered within `timeout` or fail, and whose writes pass the fence. Watches go on for as
+/// long as they were asked for.
 ///
 /// # Errors
 /// When the client can not be built.
-pub fn fenced(config: Config, fence: Fence) -> Result<Client, kube::Error> {
-    let layer = FenceLayer(fence);
+pub fn fenced(config: Config, fence: Fence, timeout: Duration) -> Result<Client, kube::Error> {
+    let layer = FenceLayer { fence, timeout };
     Ok(ClientBuilder::try_from(config)?.with_layer(&layer).build())
 }
 
-struct FenceLayer(Fence);
+#[derive(Clone)]
+struct FenceLayer {
+    fence: Fence,
+    timeout: Duration,
+}
 
 impl<S> Layer<S> for FenceLayer {
     type Service = Fenced<S>;
@@ -35,19 +37,29 @@ impl<S> Layer<S> for FenceLayer {
     fn layer(&self, inner: S) -> Fenced<S> {
         Fenced {
             inner,
-            fence: self.0.clone(),
+            limits: self.clone(),
+        }
+    }
+}
+
+impl FenceLayer {
+    /// How long a request may take.
+    fn time_for(&self, request: &Request<Body>) -> Result<Duration, Closed> {
+        match *request.method() {
+            Method::GET => Ok(self.timeout),
+            _ => self.fence.time_for_a_write(self.timeout),
         }
     }
 }
 
 struct Fenced<S> {
     inner: S,
-    fence: Fence,
+    limits: FenceLayer,
 }
 
-impl<S, R> Service<http::Request<Body>> for Fenced<S>
+impl<S, R> Service<Request<Body>> for Fenced<S>
 where
-    S: Service<http::Request<Body>, Response = R, Error = BoxError>,
+    S: Service<Request<Body>, Response = R, Error = BoxError>,
     S::Future: Send + 'static,
     R: Send + 'static,
 {
@@ -59,11 +71,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        if request.method().is_safe() {
-            return self.inner.call(request).boxed();
-        }
-        match self.fence.time_for_a_write(TIMEOUT) {
+    /// The answer's head has to come in time; a watch's goes on after it.
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match self.limits.time_for(&request) {
             Err(closed) => async move { Err(closed.into()) }.boxed(),
             Ok(time) => {
                 let call = self.inner.call(request);

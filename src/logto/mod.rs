@@ -48,7 +48,7 @@ pub use roles::{NewRole, RoleChanges};
 pub use scopes::{NewScope, ScopeChanges};
 pub use session::Session;
 pub use token::management_api_resource;
-pub use transport::{DEFAULT_TIMEOUT, MAX_ANSWER_BYTES, Transport, TransportError};
+pub use transport::{MAX_ANSWER_BYTES, Transport, TransportError};
 pub use types::{
     Application, Patch, Resource, ResourceWithScopes, Role, RoleType, RoleWithCounts, Scope, User,
 };

@@ -17,9 +17,6 @@ use super::retry_after;
 /// The largest answer that is read, in bytes: 10,000 scopes are about 2.5 MB.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// The usual total time of one request, connecting and reading included.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Node closes idle connections after 5 s (<https://nodejs.org/api/http.html#serverkeepalivetimeout>); a request sent on

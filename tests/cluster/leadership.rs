@@ -63,24 +63,6 @@ impl World {
         .await
     }
 
-    /// What is there of ours in Logto: resources, scopes and roles.
-    fn made(&self) -> (usize, usize, usize) {
-        let logto = self.logto.tenant();
-        let resources: Vec<_> = logto
-            .resources()
-            .into_iter()
-            .filter(|resource| resource.id != "management-api")
-            .collect();
-        let scopes = resources
-            .iter()
-            .map(|resource| logto.scopes(&resource.id).len());
-        let roles = logto.roles();
-        let ours = roles
-            .iter()
-            .filter(|role| role.description.contains("[logto-hasura:"));
-        (resources.len(), scopes.sum(), ours.count())
-    }
-
     async fn apply_bindings(&self, count: usize) -> anyhow::Result<()> {
         for number in 0..count {
             let binding = self.binding(

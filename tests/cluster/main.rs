@@ -14,6 +14,7 @@ mod ends;
 mod examples;
 mod expect;
 mod extra_scopes;
+mod fault_matrix;
 mod faults;
 mod force;
 mod gitops;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         deployments::tests(),
         refusals::tests(),
         faults::tests(),
+        fault_matrix::tests(),
         drift::tests(),
         ends::tests(),
         watches::tests(),

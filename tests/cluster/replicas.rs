@@ -1,4 +1,4 @@
-//! Further operators of a test, each with its own view of the API server.
+//! Further operators of a test, each with its own view of the API server, and what all of them made.
 
 use std::sync::Arc;
 
@@ -25,5 +25,23 @@ impl World {
         let authority = control_plane.certificate_authority();
         let server = Upstream::api_server(control_plane.url(), authority)?;
         Proxy::start(server, Arc::clone(record)).await
+    }
+
+    /// What is there of ours in Logto: resources, scopes and roles.
+    pub fn made(&self) -> (usize, usize, usize) {
+        let logto = self.logto.tenant();
+        let resources: Vec<_> = logto
+            .resources()
+            .into_iter()
+            .filter(|resource| resource.id != "management-api")
+            .collect();
+        let scopes = resources
+            .iter()
+            .map(|resource| logto.scopes(&resource.id).len());
+        let roles = logto.roles();
+        let ours = roles
+            .iter()
+            .filter(|role| role.description.contains("[logto-hasura:"));
+        (resources.len(), scopes.sum(), ours.count())
     }
 }

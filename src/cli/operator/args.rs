@@ -178,6 +178,15 @@ pub(super) struct ClockArgs {
     /// Between two writes of a tenant's Custom JWT script, however many bindings come and go
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = "Clocks")]
     claims_pause: Duration,
+
+    /// The longest that one request to Logto or to the API server may take
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration, help_heading = "Clocks")]
+    pub(super) request_timeout: Duration,
+
+    /// How long a watch of the API server lasts before it is made anew; at most 240s, since load balancers drop
+    /// connections that are idle for longer
+    #[arg(long, value_name = "DURATION", default_value = "200s", value_parser = watch_timeout, help_heading = "Clocks")]
+    pub(super) watch_timeout: Duration,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -185,6 +194,16 @@ fn duration(text: &str) -> Result<Duration, String> {
         .parse()
         .map_err(|error: jiff::Error| error.to_string())?;
     Duration::try_from(span).map_err(|_| "a duration can not be negative".to_owned())
+}
+
+/// The API server counts a watch's time in whole seconds. Some load balancers drop an idle connection after 240 s without a
+/// word (Azure/kars#451).
+fn watch_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = duration(text)?;
+    if !(1..=240).contains(&timeout.as_secs()) {
+        return Err("a watch lasts between 1s and 240s".to_owned());
+    }
+    Ok(timeout)
 }
 
 impl From<ClockArgs> for Clocks {
@@ -197,6 +216,8 @@ impl From<ClockArgs> for Clocks {
             longest_backoff,
             annotation_pause,
             claims_pause,
+            request_timeout,
+            watch_timeout,
         } = args;
         Self {
             credentials_retry,
@@ -206,6 +227,8 @@ impl From<ClockArgs> for Clocks {
             longest_backoff,
             annotation_pause,
             claims_pause,
+            request_timeout,
+            watch_timeout,
         }
     }
 }
