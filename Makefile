@@ -30,7 +30,7 @@ unit: ## Unit, property and contract suites; nothing but loopback is needed
 
 cluster: programs helm gitops ## The suites on a real control plane
 	$(CARGO) test --locked -p control-plane --tests
-	$(CARGO) test --locked -p logto-hasura --test cluster
+	$(CARGO) test --locked -p logto-hasura --test cluster --test disruption
 
 programs: ## Get etcd, kube-apiserver and kube-controller-manager, once
 	@$(CARGO) run --quiet --locked -p control-plane -- programs

@@ -13,5 +13,6 @@ pub mod hasura;
 pub mod leader;
 pub mod logto;
 pub mod metrics;
+pub mod pulse;
 pub mod server;
 pub mod telemetry;

@@ -12,6 +12,7 @@ pub struct Metrics {
     registry: Registry,
     reconciles: Family<Reconcile, Counter>,
     watch_failures: Family<Kind, Counter>,
+    unreadable: Family<Kind, Counter>,
     requests: Family<Request, Counter>,
     durations: Family<Operation, Histogram>,
 }
@@ -46,6 +47,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("logto_hasura");
         let reconciles = Family::<Reconcile, Counter>::default();
         let watch_failures = Family::<Kind, Counter>::default();
+        let unreadable = Family::<Kind, Counter>::default();
         let requests = Family::<Request, Counter>::default();
         let durations =
             Family::<Operation, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
@@ -58,6 +60,11 @@ impl Default for Metrics {
             "watch_failures",
             "Watches of the API server that failed",
             watch_failures.clone(),
+        );
+        registry.register(
+            "unreadable_objects",
+            "Times that an object came from the API server that this version can not read",
+            unreadable.clone(),
         );
         registry.register(
             "logto_requests",
@@ -73,6 +80,7 @@ impl Default for Metrics {
             registry,
             reconciles,
             watch_failures,
+            unreadable,
             requests,
             durations,
         }
@@ -90,6 +98,15 @@ impl Metrics {
     /// A watch failed and will be tried again.
     pub fn watch_failed(&self, kind: &str) {
         self.watch_failures
+            .get_or_create(&Kind {
+                kind: kind.to_owned(),
+            })
+            .inc();
+    }
+
+    /// An object can not be read.
+    pub fn unreadable(&self, kind: &str) {
+        self.unreadable
             .get_or_create(&Kind {
                 kind: kind.to_owned(),
             })

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, pulse::Pulse};
 
 /// How far the operator is. Clones share it.
 #[derive(Clone, Debug)]
@@ -45,16 +45,27 @@ impl Readiness {
 /// When the address can not be bound, or the listener fails.
 pub async fn serve(
     address: SocketAddr,
+    pulse: Pulse,
     readiness: Readiness,
     metrics: Arc<Metrics>,
 ) -> std::io::Result<()> {
     let router = Router::new()
-        .route("/livez", get(|| async { "ok" }))
+        .route("/livez", get(livez).with_state(pulse))
         .route("/readyz", get(readyz).with_state(readiness))
         .route("/metrics", get(print_metrics).with_state(metrics));
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "serving probes and metrics");
     axum::serve(listener, router).await
+}
+
+async fn livez(State(pulse): State<Pulse>) -> (StatusCode, String) {
+    match pulse.stopped_for() {
+        None => (StatusCode::OK, "ok".to_owned()),
+        Some(still) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("nothing has moved for {} s", still.as_secs()),
+        ),
+    }
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {

@@ -15,6 +15,7 @@ use crate::{
     fence::Fence,
     leader::{Election, Lost, fenced},
     metrics::Metrics,
+    pulse::Pulse,
     server::{self, Readiness},
     telemetry,
 };
@@ -27,6 +28,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const FIRST_ATTEMPTS: u32 = 10;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two attempts of a watch that fails (kube's default backoff).
+const LONGEST_WATCH_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Why the operator could not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +100,10 @@ async fn operate(args: Args) -> Result<(), Error> {
         Fence::none()
     };
     let election = leader.election(&config, &fence)?;
-    let client = fenced(config, fence.clone(), clocks.request_timeout).map_err(Box::new)?;
+    let pulse =
+        Pulse::new(2 * (clocks.watch_timeout + clocks.request_timeout) + LONGEST_WATCH_BACKOFF);
+    let client =
+        fenced(config, fence.clone(), clocks.request_timeout, pulse.clone()).map_err(Box::new)?;
     let owner = owner(&client, owner_id).await?;
     tracing::info!(
         owner = owner.as_str(),
@@ -117,8 +124,16 @@ async fn operate(args: Args) -> Result<(), Error> {
         clocks: clocks.into(),
         fence,
     };
-    let server = server::serve(listen, readiness.clone(), Arc::clone(&metrics));
-    let standby = readiness.clone();
+    let server = server::serve(
+        listen,
+        pulse.clone(),
+        readiness.clone(),
+        Arc::clone(&metrics),
+    );
+    let standby = Standby {
+        readiness: readiness.clone(),
+        pulse,
+    };
     let controllers = controller::run(client, settings, metrics, readiness, stop.clone());
     let signals = async {
         asked_to_stop().await?;
@@ -132,11 +147,17 @@ async fn operate(args: Args) -> Result<(), Error> {
     }
 }
 
+/// Who is told while another replica leads.
+struct Standby {
+    readiness: Readiness,
+    pulse: Pulse,
+}
+
 /// Runs the controllers while this process leads, until they end or were asked to.
 async fn work(
     controllers: impl Future<Output = Result<(), controller::RunError>>,
     election: Option<Election>,
-    readiness: &Readiness,
+    standby: &Standby,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let Some(election) = election else {
@@ -144,7 +165,8 @@ async fn work(
     };
     let identity = election.identity();
     let standing_by = |holder: &str| {
-        if readiness.stand_by() {
+        standby.pulse.beat();
+        if standby.readiness.stand_by() {
             tracing::info!(identity, holder, "standing by: another replica leads");
         }
     };

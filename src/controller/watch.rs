@@ -14,6 +14,8 @@ use futures::{StreamExt, stream};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource, ResourceExt,
+    api::ObjectMeta,
+    core::{DeserializeGuard, error_boundary::InvalidObject},
     runtime::{
         WatchStreamExt,
         reflector::{ObjectRef, Store, store::Writer},
@@ -74,7 +76,8 @@ where
         F: FnMut(Option<&K>, Option<&K>),
     {
         let kind = K::kind(&K::DynamicType::default()).into_owned();
-        let apis: Vec<Api<K>> = if namespaces.is_empty() {
+        // One object that this version can not read must not take all others of its kind with it.
+        let apis: Vec<Api<DeserializeGuard<K>>> = if namespaces.is_empty() {
             vec![Api::all(client)]
         } else {
             let api = |namespace: &String| Api::namespaced(client.clone(), namespace);
@@ -90,7 +93,22 @@ where
         let mut events = stream::select_all(watchers);
         while let Some(Some((place, event))) = events.next().await {
             match event {
-                Ok(event) => self.note(&mut lists[place], event, &mut on_change),
+                Ok(event) => {
+                    if let Some(invalid) = invalid(&event) {
+                        metrics.unreadable(&kind);
+                        let ObjectMeta {
+                            namespace, name, ..
+                        } = &invalid.metadata;
+                        tracing::error!(
+                            kind,
+                            namespace,
+                            name,
+                            error = invalid.error,
+                            "an object can not be read and is left alone: delete it, or mend it by kubectl replace"
+                        );
+                    }
+                    self.note(&mut lists[place], event, &mut on_change);
+                }
                 Err(error) => {
                     metrics.watch_failed(&kind);
                     tracing::warn!(kind, %error, "watch failed; it is tried again");
@@ -99,25 +117,39 @@ where
         }
     }
 
-    fn note<F>(&mut self, list: &mut Listing<K>, event: watcher::Event<K>, on_change: &mut F)
-    where
+    fn note<F>(
+        &mut self,
+        list: &mut Listing<K>,
+        event: watcher::Event<DeserializeGuard<K>>,
+        on_change: &mut F,
+    ) where
         F: FnMut(Option<&K>, Option<&K>),
     {
         match event {
-            watcher::Event::Init => list.found.clear(),
-            watcher::Event::InitApply(object) => {
+            watcher::Event::Init => {
+                list.found.clear();
+                list.unreadable.clear();
+            }
+            watcher::Event::InitApply(DeserializeGuard(Ok(object))) => {
                 list.found.insert(ObjectRef::from_obj(&object), object);
+            }
+            watcher::Event::InitApply(DeserializeGuard(Err(invalid))) => {
+                list.unreadable.insert(reference(&invalid.metadata));
             }
             watcher::Event::InitDone => {
                 // A relist delivers no deletions: what was there before it and is not after it went in between.
                 let found = std::mem::take(&mut list.found);
+                let unreadable = std::mem::take(&mut list.unreadable);
                 let mut gone = std::mem::take(&mut list.known);
                 for (reference, object) in found {
                     gone.remove(&reference);
                     self.put(list, object, on_change);
                 }
+                // What can not be read any more is there still: what was last known of it stays.
                 for reference in gone {
-                    if let Some(object) = self.store.get(&reference) {
+                    if unreadable.contains(&reference) {
+                        list.known.insert(reference);
+                    } else if let Some(object) = self.store.get(&reference) {
                         self.remove(list, (*object).clone(), on_change);
                     }
                 }
@@ -125,8 +157,18 @@ where
                     self.unlisted.send_modify(|count| *count -= 1);
                 }
             }
-            watcher::Event::Apply(object) => self.put(list, object, on_change),
-            watcher::Event::Delete(object) => self.remove(list, object, on_change),
+            watcher::Event::Apply(DeserializeGuard(Ok(object))) => {
+                self.put(list, object, on_change);
+            }
+            watcher::Event::Apply(DeserializeGuard(Err(_))) => {}
+            watcher::Event::Delete(DeserializeGuard(Ok(object))) => {
+                self.remove(list, object, on_change);
+            }
+            watcher::Event::Delete(DeserializeGuard(Err(invalid))) => {
+                if let Some(object) = self.store.get(&reference(&invalid.metadata)) {
+                    self.remove(list, (*object).clone(), on_change);
+                }
+            }
         }
     }
 
@@ -165,6 +207,8 @@ where
 {
     /// By a list that is not at its end.
     found: HashMap<ObjectRef<K>, K>,
+    /// In that list, but not as an object that this version knows.
+    unreadable: HashSet<ObjectRef<K>>,
     /// All that is there.
     known: HashSet<ObjectRef<K>>,
     was_listed: bool,
@@ -178,10 +222,29 @@ where
     fn default() -> Self {
         Self {
             found: HashMap::new(),
+            unreadable: HashSet::new(),
             known: HashSet::new(),
             was_listed: false,
         }
     }
+}
+
+fn invalid<K>(event: &watcher::Event<DeserializeGuard<K>>) -> Option<&InvalidObject> {
+    match event {
+        watcher::Event::InitApply(guard)
+        | watcher::Event::Apply(guard)
+        | watcher::Event::Delete(guard) => guard.0.as_ref().err(),
+        watcher::Event::Init | watcher::Event::InitDone => None,
+    }
+}
+
+fn reference<K>(metadata: &ObjectMeta) -> ObjectRef<K>
+where
+    K: Resource,
+    K::DynamicType: Default,
+{
+    let reference = ObjectRef::new(metadata.name.as_deref().unwrap_or_default());
+    reference.within(metadata.namespace.as_deref().unwrap_or_default())
 }
 
 /// How every watch is asked for.

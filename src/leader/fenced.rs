@@ -13,15 +13,27 @@ use kube::{
 };
 use tower::{BoxError, Layer, Service};
 
-use crate::fence::{Closed, Fence};
+use crate::{
+    fence::{Closed, Fence},
+    pulse::Pulse,
+};
 
 /// A client whose requests are answered within `timeout` or fail, and whose writes pass the fence. Watches go on for as
-/// long as they were asked for.
+/// long as they were asked for. Each request is a beat of the pulse.
 ///
 /// # Errors
 /// When the client can not be built.
-pub fn fenced(config: Config, fence: Fence, timeout: Duration) -> Result<Client, kube::Error> {
-    let layer = FenceLayer { fence, timeout };
+pub fn fenced(
+    config: Config,
+    fence: Fence,
+    timeout: Duration,
+    pulse: Pulse,
+) -> Result<Client, kube::Error> {
+    let layer = FenceLayer {
+        fence,
+        timeout,
+        pulse,
+    };
     Ok(ClientBuilder::try_from(config)?.with_layer(&layer).build())
 }
 
@@ -29,6 +41,7 @@ pub fn fenced(config: Config, fence: Fence, timeout: Duration) -> Result<Client,
 struct FenceLayer {
     fence: Fence,
     timeout: Duration,
+    pulse: Pulse,
 }
 
 impl<S> Layer<S> for FenceLayer {
@@ -73,6 +86,7 @@ where
 
     /// The answer's head has to come in time; a watch's goes on after it.
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        self.limits.pulse.beat();
         match self.limits.time_for(&request) {
             Err(closed) => async move { Err(closed.into()) }.boxed(),
             Ok(time) => {

@@ -75,5 +75,6 @@ fn main() -> ExitCode {
         gitops::tests(),
         examples::tests(),
     ];
-    suite::run(tests.into_iter().flatten().collect())
+    // Each test has an operator and pods of its own; more of them at once only wait for each other's processor time.
+    suite::run(tests.into_iter().flatten().collect(), 6)
 }

@@ -108,10 +108,10 @@ impl Operator {
 
 /// What an operator with this log answers on a path: status and text.
 pub async fn ask(log: &str, path: &str) -> anyhow::Result<(u16, String)> {
+    // A process that was started again writes on in the same file.
     let address = log
-        .split("metrics address=")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next());
+        .rsplit_once("metrics address=")
+        .and_then(|(_, rest)| rest.split_whitespace().next());
     let url = format!("http://{}{path}", address.context("no address in the log")?);
     let answer = reqwest::get(url).await?;
     Ok((answer.status().as_u16(), answer.text().await?))

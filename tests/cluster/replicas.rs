@@ -10,9 +10,23 @@ use crate::{operator::Operator, world::World};
 impl World {
     /// Starts an operator of this host that sees the API server at this address.
     pub fn start_replica(&self, host: &str, url: &str, flags: &[&str]) -> anyhow::Result<Operator> {
+        self.start_replica_as(host, url, None, flags)
+    }
+
+    /// The same as a user with rights of his own.
+    pub fn start_replica_as(
+        &self,
+        host: &str,
+        url: &str,
+        user: Option<&str>,
+        flags: &[&str],
+    ) -> anyhow::Result<Operator> {
         let kubeconfig = std::fs::read_to_string(&self.cluster.kubeconfig)?;
         let mut kubeconfig: Value = serde_saphyr::from_str(&kubeconfig)?;
         kubeconfig["clusters"][0]["cluster"]["server"] = json!(url);
+        if let Some(user) = user {
+            kubeconfig["users"][0]["user"]["as"] = json!(user);
+        }
         let path = self.folder.path().join(format!("{host}.kubeconfig"));
         std::fs::write(&path, serde_json::to_string(&kubeconfig)?)?;
         let log = self.folder.path().join(format!("{host}.log"));

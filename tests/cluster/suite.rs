@@ -48,10 +48,10 @@ pub struct Cluster {
 /// The longest that a test may take which says nothing else.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(180);
 
-pub fn run(tests: Vec<Test>) -> ExitCode {
+/// Runs tests, so many at a time.
+pub fn run(tests: Vec<Test>, at_once: usize) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Each test has an operator and pods of its own; more of them at once only wait for each other's processor time.
-    arguments.test_threads.get_or_insert(6);
+    arguments.test_threads.get_or_insert(at_once);
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
     if arguments.list {
@@ -100,7 +100,11 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
 
 fn trial(test: Test, runtime: &Arc<tokio::runtime::Runtime>, cluster: &Arc<Cluster>) -> Trial {
     let (runtime, cluster) = (Arc::clone(runtime), Arc::clone(cluster));
-    let module = test.module.trim_start_matches("cluster::");
+    // Without the name of the binary.
+    let module = test
+        .module
+        .split_once("::")
+        .map_or("", |(_, module)| module);
     Trial::test(format!("{module}::{}", test.name), move || {
         runtime.block_on(async {
             let world = Arc::new(World::new(&cluster, test.name).await?);

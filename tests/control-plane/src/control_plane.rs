@@ -3,12 +3,14 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::processes::Processes;
@@ -45,7 +47,11 @@ pub struct ControlPlane {
     config: Config,
     kubeconfig: PathBuf,
     certificate_authority: PathBuf,
-    processes: Processes,
+    kube_apiserver: PathBuf,
+    etcd_port: u16,
+    api_port: u16,
+    folder: PathBuf,
+    processes: Mutex<Processes>,
 }
 
 /// Free ports can be taken by somebody else before they are used; three times in a row is something else.
@@ -117,7 +123,11 @@ impl ControlPlane {
             config,
             kubeconfig,
             certificate_authority,
-            processes,
+            kube_apiserver: kube_apiserver.clone(),
+            etcd_port,
+            api_port,
+            folder: processes.folder().to_path_buf(),
+            processes: Mutex::new(processes),
         })
     }
 
@@ -158,7 +168,59 @@ impl ControlPlane {
     /// A folder that goes with the control plane, also when this process is killed; for files that must not outlive it.
     /// The programs' logs are there.
     pub fn folder(&self) -> &Path {
-        self.processes.folder()
+        &self.folder
+    }
+
+    /// Ends the API server at once, leaves it away for a while, and starts it again at its old address. What it kept in
+    /// memory, such as the changes that watches can catch up with, is gone.
+    ///
+    /// # Errors
+    /// When it does not come back within a minute.
+    pub async fn restart_api_server(&self, away: Duration) -> Result<()> {
+        const NAME: &str = "kube-apiserver";
+        self.processes().end(NAME)?;
+        tokio::time::sleep(away).await;
+        let arguments = arguments::apiserver(self.etcd_port, self.api_port);
+        self.processes()
+            .spawn(NAME, &self.kube_apiserver, &arguments)?;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = is_ready(&self.certificate_authority, &self.url, &self.token).await {
+            self.processes().check()?;
+            if Instant::now() > deadline {
+                bail!("the API server does not come back: {error:#}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Lets etcd forget all but what is there now, as it does in a cluster every five minutes.
+    ///
+    /// # Errors
+    /// When etcd does not answer.
+    pub async fn compact(&self) -> Result<()> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let ask = async |path: &str, body: serde_json::Value| -> Result<serde_json::Value> {
+            let url = format!("http://127.0.0.1:{}{path}", self.etcd_port);
+            let answer = http.post(url).body(body.to_string()).send().await?;
+            Ok(serde_json::from_slice(
+                &answer.error_for_status()?.bytes().await?,
+            )?)
+        };
+        let status = ask("/v3/maintenance/status", json!({})).await?;
+        let revision = &status["header"]["revision"];
+        ask(
+            "/v3/kv/compaction",
+            json!({"revision": revision, "physical": true}),
+        )
+        .await?;
+        Ok(())
+    }
+
+    fn processes(&self) -> MutexGuard<'_, Processes> {
+        self.processes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends all programs and removes the folder.
@@ -183,20 +245,7 @@ impl Starting {
         url: &str,
         token: &str,
     ) -> Result<()> {
-        let ask = async || {
-            let pem = fs::read(authority).context("no certificate yet")?;
-            let http = reqwest::Client::builder()
-                .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem)?)
-                .no_proxy()
-                .build()?;
-            let answer = http
-                .get(format!("{url}/readyz"))
-                .bearer_auth(token)
-                .send()
-                .await?;
-            answer.error_for_status()?;
-            Ok(())
-        };
+        let ask = async || is_ready(authority, url, token).await;
         self.until("the API server does not get ready", ask).await
     }
 
@@ -229,6 +278,21 @@ impl Starting {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+async fn is_ready(authority: &Path, url: &str, token: &str) -> Result<()> {
+    let pem = fs::read(authority).context("no certificate yet")?;
+    let http = reqwest::Client::builder()
+        .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem)?)
+        .no_proxy()
+        .build()?;
+    let answer = http
+        .get(format!("{url}/readyz"))
+        .bearer_auth(token)
+        .send()
+        .await?;
+    answer.error_for_status()?;
+    Ok(())
 }
 
 /// Ports that are free at this moment.

@@ -85,6 +85,20 @@ impl Processes {
         Ok(())
     }
 
+    /// Ends a program that was started under this name, and waits until it has.
+    pub(crate) fn end(&mut self, name: &str) -> Result<()> {
+        let place = self
+            .programs
+            .iter()
+            .position(|program| program.name == name);
+        let mut program = self
+            .programs
+            .remove(place.with_context(|| format!("no {name} runs"))?);
+        program.child.kill()?;
+        program.child.wait()?;
+        Ok(())
+    }
+
     /// Whether all programs still run.
     ///
     /// # Errors

@@ -12,10 +12,10 @@ use anyhow::Context;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{Request, Response, header};
-use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use http_body_util::{BodyExt, BodyStream, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     fault::{Answer, Effect},
@@ -25,7 +25,7 @@ use crate::{
 /// What is handed to a socket on loopback is sent within this time.
 const FLUSH: Duration = Duration::from_millis(50);
 
-type Body = BoxBody<Bytes, io::Error>;
+type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// The server behind a proxy.
 pub struct Upstream {
@@ -215,8 +215,22 @@ impl Passage {
         let mut response: Response<reqwest::Body> = sent.map_err(io::Error::other)?.into();
         response.headers_mut().remove(header::TRANSFER_ENCODING);
         response.headers_mut().remove(header::CONNECTION);
-        Ok(response.map(|body| body.map_err(io::Error::other).boxed()))
+        Ok(response.map(|body| until_silenced(body, self.record.silenced())))
     }
+}
+
+/// The body, for as long as it is not silenced; then it never ends.
+fn until_silenced(body: reqwest::Body, silenced: watch::Receiver<u64>) -> Body {
+    let frames = BodyStream::new(body.map_err(io::Error::other));
+    let frames = futures::stream::unfold((frames, silenced), |(mut frames, mut silenced)| async {
+        let frame = tokio::select! {
+            biased;
+            _ = silenced.changed() => std::future::pending().await,
+            frame = frames.next() => frame,
+        };
+        frame.map(|frame| (frame, (frames, silenced)))
+    });
+    BodyExt::boxed_unsync(StreamBody::new(frames))
 }
 
 async fn spoil(answer: Answer, real: Option<Response<Body>>) -> io::Result<Response<Body>> {
@@ -266,10 +280,12 @@ async fn torn(real: Option<Response<Body>>) -> io::Result<Response<Body>> {
         Err(io::Error::from(io::ErrorKind::ConnectionReset))
     });
     let frames = begin.chain(end);
-    let body = http_body_util::StreamBody::new(frames);
-    Ok(Response::from_parts(parts, BodyExt::boxed(body)))
+    let body = StreamBody::new(frames);
+    Ok(Response::from_parts(parts, BodyExt::boxed_unsync(body)))
 }
 
 fn whole(body: Bytes) -> Body {
-    Full::new(body).map_err(|never| match never {}).boxed()
+    Full::new(body)
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::HeaderMap;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::fault::{Fault, Rule};
 
@@ -41,7 +41,11 @@ pub type Held = oneshot::Receiver<Exchange>;
 
 /// The row of exchanges.
 #[derive(Default)]
-pub struct Record(Mutex<State>);
+pub struct Record {
+    state: Mutex<State>,
+    /// Counts how often all streams fell silent.
+    silenced: watch::Sender<u64>,
+}
 
 #[derive(Default)]
 struct State {
@@ -87,6 +91,16 @@ impl Record {
     /// How many hits the rules have left.
     pub fn hits_left(&self) -> usize {
         self.state().rules.iter().map(|rule| rule.times).sum()
+    }
+
+    /// From now on nothing comes any more of the answers that are under way, such as running watches, as when a firewall
+    /// forgets their connections. New ones go their way.
+    pub fn silence_streams(&self) {
+        self.silenced.send_modify(|times| *times += 1);
+    }
+
+    pub(crate) fn silenced(&self) -> watch::Receiver<u64> {
+        self.silenced.subscribe()
     }
 
     /// How many writes came so far.
@@ -147,6 +161,6 @@ impl Record {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -9,8 +10,15 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Bytes, extract::OriginalUri, http::HeaderMap, routing::any};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::OriginalUri,
+    http::HeaderMap,
+    routing::any,
+};
 use fault_proxy::{Answer, Effect, Fault, Moment, Proxy, Record, Rule, Upstream};
+use futures::StreamExt;
 use tokio::net::TcpListener;
 
 struct Bed {
@@ -32,9 +40,16 @@ impl Bed {
             let body = String::from_utf8(body.to_vec()).unwrap();
             ([("x-kept", "yes")], format!("{host} {uri} {body}"))
         };
+        let slow = || async {
+            let begin = futures::stream::iter([Ok::<_, Infallible>("begin")]);
+            Body::from_stream(begin.chain(futures::stream::pending()))
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(any(echo))).await });
+        tokio::spawn(async move {
+            let routes = Router::new().route("/api/slow", any(slow));
+            axum::serve(listener, routes.fallback(any(echo))).await
+        });
         let record = Record::new();
         let proxy = Proxy::start(Upstream::logto(&url).unwrap(), Arc::clone(&record))
             .await
@@ -146,4 +161,15 @@ async fn a_connection_is_closed_kept_silent_or_torn() {
     let silent = bed.post("/api/roles").timeout(Duration::from_millis(200));
     assert!(silent.send().await.unwrap_err().is_timeout());
     assert_eq!(bed.seen(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_under_way_falls_silent_and_the_next_one_does_not() {
+    let bed = Bed::new().await;
+    let answer = bed.post("/api/slow").send().await.unwrap();
+    bed.record.silence_streams();
+    let rest = tokio::time::timeout(Duration::from_millis(300), answer.text());
+    assert!(rest.await.is_err(), "it never ends");
+    let answer = bed.post("/api/roles").send().await.unwrap();
+    assert!(answer.text().await.unwrap().ends_with("hello"));
 }
