@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster programs helm gitops crds deny
+.PHONY: help demo test fmt lint unit cluster soak quiet programs helm gitops crds deny
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -31,6 +31,12 @@ unit: ## Unit, property and contract suites; nothing but loopback is needed
 cluster: programs helm gitops ## The suites on a real control plane
 	$(CARGO) test --locked -p control-plane --tests
 	$(CARGO) test --locked -p logto-hasura --test cluster --test disruption
+
+soak: programs helm gitops ## Random edits, faults and kills: SEEDS=1000 of them, from SEED=1 on
+	SEED=$(or $(SEED),1) SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked -p logto-hasura --test cluster -- seeds::
+
+quiet: programs helm gitops ## An hour in which nothing changes: no write, no growth of memory
+	QUIET_SECONDS=$(or $(QUIET_SECONDS),3600) $(CARGO) test --locked -p logto-hasura --test cluster -- quiet::
 
 programs: ## Get etcd, kube-apiserver and kube-controller-manager, once
 	@$(CARGO) run --quiet --locked -p control-plane -- programs

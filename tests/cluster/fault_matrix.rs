@@ -1,6 +1,6 @@
 //! Every kind of fault at every kind of request: it converges, or says what is wrong, and never spins.
 
-mod faults;
+pub mod faults;
 
 use std::{
     collections::BTreeSet,

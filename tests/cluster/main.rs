@@ -28,10 +28,12 @@ mod namespaces;
 mod observing;
 mod operator;
 mod ownership;
+mod quiet;
 mod refusals;
 mod replicas;
 mod report;
 mod scripts;
+mod seeds;
 mod sign_in;
 mod status_rules;
 mod subjects;
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
         watches::tests(),
         leadership::tests(),
         crashes::tests(),
+        seeds::tests(),
+        quiet::tests(),
         namespaces::tests(),
         observing::tests(),
         ownership::tests(),

@@ -76,10 +76,14 @@ impl Operator {
         Ok(self.process.kill().await?)
     }
 
+    /// Its process id.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.process.id().context("the operator ended by itself")
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let id = self.process.id().context("the operator ended by itself")?;
-        Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
+        Ok(kill(Pid::from_raw(i32::try_from(self.id()?)?), signal)?)
     }
 
     /// Waits until it has ended.
