@@ -130,7 +130,8 @@ fn role_name_bytes<'a>(
     prefix.bytes().chain(name.bytes())
 }
 
-/// The live binding of the same instance and namespace that takes over what a binding leaves.
+/// The live binding of the same instance, namespace and Hasura role that takes over what a binding leaves. With another
+/// Hasura role, whoever holds the role would come to hold that one.
 pub fn successor(
     stores: &Stores,
     binding: &HasuraRoleBinding,
@@ -140,6 +141,7 @@ pub fn successor(
     let takes_over = |rival: &HasuraRoleBinding| {
         !deleting(rival)
             && rival.namespace() == binding.namespace()
+            && rival.spec.hasura_role == binding.spec.hasura_role
             && rival.spec.logto_role.type_ == binding.spec.logto_role.type_
             && role_name(rival, &instance.spec) == role
     };
@@ -182,6 +184,7 @@ fn bears_mark(
     let marks = owner.marks(
         &binding.namespace().unwrap_or_default(),
         &binding.name_any(),
+        &binding.spec,
     );
     let role = observed.roles.get(&role_name(binding, &instance.spec));
     let resource = observed

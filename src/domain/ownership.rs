@@ -8,7 +8,7 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::api::Origin;
+use crate::api::{HasuraRoleBindingSpec, Origin};
 
 /// Longest owner id, in characters. With it a mark takes 55 of the 128 characters of a role's description.
 pub const MAX_OWNER: usize = 16;
@@ -17,6 +17,12 @@ pub const MAX_OWNER: usize = 16;
 pub const MAX_ROLE_TEXT: usize = 73;
 
 const OPEN: &str = "[logto-hasura:";
+
+/// Between owner and hash: what was made for the binding.
+const CREATED: char = '/';
+
+/// Between owner and hash: what was there before it.
+const ADOPTED: char = '~';
 
 /// Who keeps marks in a tenant: one installation of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,18 +68,24 @@ impl Owner {
     }
 
     /// The marks of the binding `namespace/name`.
-    pub fn marks(&self, namespace: &str, name: &str) -> Marks {
-        Marks {
-            created: self.mark(&format!("{namespace}/{name}")),
-            // No name in Kubernetes has a space.
-            adopted: self.mark(&format!("adopted {namespace}/{name}")),
-        }
-    }
-
-    fn mark(&self, text: &str) -> Mark {
+    ///
+    /// The hash stands for what can not change in a binding: one that is made again under the same name for another
+    /// instance or another Hasura role is another binding, or who holds the old role would come to hold the new one.
+    pub fn marks(&self, namespace: &str, name: &str, spec: &HasuraRoleBindingSpec) -> Marks {
+        let instance = &spec.instance_ref;
+        let instance_namespace = instance.namespace.as_deref().unwrap_or(namespace);
+        // No name in Kubernetes and no Hasura role that a binding may ask for has a space.
+        let text = format!(
+            "{namespace}/{name} {instance_namespace}/{} {}",
+            instance.name, spec.hasura_role
+        );
         let digest = Sha256::digest(text);
         let hash = URL_SAFE_NO_PAD.encode(&digest[..16]);
-        Mark(format!("{OPEN}{}/{hash}]", self.0))
+        let mark = |origin| Mark(format!("{OPEN}{}{origin}{hash}]", self.0));
+        Marks {
+            created: mark(CREATED),
+            adopted: mark(ADOPTED),
+        }
     }
 }
 
@@ -109,7 +121,8 @@ impl Marks {
     }
 }
 
-/// `[logto-hasura:<owner>/<22 base64url characters>]`, which says whose an object is.
+/// `[logto-hasura:<owner>/<22 base64url characters>]`, which says whose an object is; `~` in place of `/` says that it
+/// was there before.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mark(String);
 
@@ -133,7 +146,14 @@ impl Mark {
     pub fn is_of(&self, owner: &Owner) -> bool {
         self.0[OPEN.len()..]
             .strip_prefix(owner.as_str())
-            .is_some_and(|rest| rest.starts_with('/'))
+            .is_some_and(|rest| rest.starts_with([CREATED, ADOPTED]))
+    }
+
+    /// Whether this owner made the object that bears it; what it took over bears one as well.
+    pub fn was_made_by(&self, owner: &Owner) -> bool {
+        self.0[OPEN.len()..]
+            .strip_prefix(owner.as_str())
+            .is_some_and(|rest| rest.starts_with(CREATED))
     }
 }
 
@@ -156,7 +176,7 @@ fn is_mark(text: &str) -> bool {
     let inner = text
         .strip_prefix(OPEN)
         .and_then(|rest| rest.strip_suffix(']'));
-    let Some((owner, hash)) = inner.and_then(|inner| inner.split_once('/')) else {
+    let Some((owner, hash)) = inner.and_then(|inner| inner.split_once([CREATED, ADOPTED])) else {
         return false;
     };
     let base64url = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -171,9 +191,22 @@ mod tests {
         Owner::new("a1b2c3d4").unwrap()
     }
 
+    fn spec(instance: (&str, Option<&str>), hasura_role: &str) -> HasuraRoleBindingSpec {
+        let (name, namespace) = instance;
+        serde_json::from_value(serde_json::json!({
+            "instanceRef": {"name": name, "namespace": namespace},
+            "hasuraRole": hasura_role, "scope": {"name": "read"},
+        }))
+        .unwrap()
+    }
+
+    fn marks(owner: &Owner) -> Marks {
+        owner.marks("shop", "user-reader", &spec(("shop", None), "user:reader"))
+    }
+
     #[test]
     fn a_mark_is_found_again_behind_any_text() {
-        let mark = owner().marks("shop", "user-reader").adopted;
+        let mark = marks(&owner()).adopted;
         for text in [
             "",
             "Reads users",
@@ -189,32 +222,76 @@ mod tests {
 
     #[test]
     fn the_longest_mark_leaves_73_of_128_characters() {
-        let mark = Owner::new("x".repeat(MAX_OWNER))
-            .unwrap()
-            .marks("shop", "user-reader")
-            .created;
+        let mark = marks(&Owner::new("x".repeat(MAX_OWNER)).unwrap()).created;
         assert_eq!(mark.put(&"x".repeat(MAX_ROLE_TEXT)).len(), 128);
     }
 
     #[test]
-    fn marks_differ_by_owner_namespace_and_name_and_never_change() {
+    fn marks_differ_by_owner_and_by_all_that_can_not_change_in_a_binding_and_never_change() {
+        // printf 'shop/user-reader shop/shop user:reader' | openssl sha256 -binary | head -c 16 | basenc --base64url
+        let expected = marks(&owner());
         assert_eq!(
-            owner().marks("shop", "user-reader").created.to_string(),
-            "[logto-hasura:a1b2c3d4/_gzZnkWpSnAHocANCNVZhQ]"
+            [expected.created.to_string(), expected.adopted.to_string()],
+            [
+                "[logto-hasura:a1b2c3d4/9xVFYde9ninTL_9cQoQQsw]",
+                "[logto-hasura:a1b2c3d4~9xVFYde9ninTL_9cQoQQsw]"
+            ]
         );
-        let of = |owner: Owner, namespace, name| {
-            let Marks { created, adopted } = owner.marks(namespace, name);
+        let reader = || spec(("shop", None), "user:reader");
+        let of = |owner: Owner, namespace, name, spec: HasuraRoleBindingSpec| {
+            let Marks { created, adopted } = owner.marks(namespace, name, &spec);
             [created, adopted]
         };
         let marks: Vec<Mark> = [
-            of(owner(), "shop", "user-reader"),
-            of(owner(), "shop", "user-maintainer"),
-            of(owner(), "shop2", "user-reader"),
-            of(Owner::new("other").unwrap(), "shop", "user-reader"),
+            of(owner(), "shop", "user-reader", reader()),
+            of(owner(), "shop", "user-maintainer", reader()),
+            of(owner(), "shop2", "user-reader", reader()),
+            of(
+                Owner::new("other").unwrap(),
+                "shop",
+                "user-reader",
+                reader(),
+            ),
+            of(
+                owner(),
+                "shop",
+                "user-reader",
+                spec(("shop", None), "user:writer"),
+            ),
+            of(
+                owner(),
+                "shop",
+                "user-reader",
+                spec(("shop2", None), "user:reader"),
+            ),
+            of(
+                owner(),
+                "shop",
+                "user-reader",
+                spec(("shop", Some("shop2")), "user:reader"),
+            ),
         ]
         .concat();
         for (i, a) in marks.iter().enumerate() {
             assert!(marks.iter().skip(i + 1).all(|b| a != b));
+        }
+        let named = spec(("shop", Some("shop")), "user:reader");
+        assert_eq!(
+            owner().marks("shop", "user-reader", &named),
+            expected,
+            "the same namespace, said or not"
+        );
+    }
+
+    #[test]
+    fn what_was_made_is_told_from_what_was_taken_over_by_the_mark_alone() {
+        let Marks { created, adopted } = marks(&owner());
+        assert!(created.was_made_by(&owner()) && !adopted.was_made_by(&owner()));
+        assert!(created.is_of(&owner()) && adopted.is_of(&owner()));
+        let other = Owner::new("a1b2c3d").unwrap();
+        assert!(!created.was_made_by(&other) && !created.is_of(&other));
+        for mark in [created, adopted] {
+            assert_eq!(split(&mark.put("Reads")), ("Reads", Some(mark.clone())));
         }
     }
 
@@ -232,7 +309,7 @@ mod tests {
 
     #[test]
     fn an_owner_is_told_from_one_whose_id_starts_the_same() {
-        let mark = Owner::new("prod-2").unwrap().marks("shop", "r").created;
+        let mark = marks(&Owner::new("prod-2").unwrap()).created;
         assert!(mark.is_of(&Owner::new("prod-2").unwrap()));
         assert!(!mark.is_of(&Owner::new("prod").unwrap()));
     }

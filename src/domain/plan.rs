@@ -10,6 +10,7 @@ use super::{
     desired,
     observed::{Found, Observed, Resource, Role, Scope},
     ownership::{self, Mark, Owner},
+    standing::Standing,
 };
 use crate::api::binding::RoleType;
 use adopt::{role_to_have, scope_to_have};
@@ -18,6 +19,9 @@ use adopt::{role_to_have, scope_to_have};
 ///
 /// Source: logto-io/logto `packages/schemas/tables/roles.sql`.
 const MAX_ROLE_DESCRIPTION: usize = 128;
+
+/// Life of an access token of a resource that is made for a spec that does not say it, in seconds.
+const DEFAULT_TOKEN_LIFE: i64 = 3600;
 
 /// One write to Logto. What does not exist yet is named by its natural key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,22 +87,33 @@ pub enum Step {
     DeleteResource { indicator: String, id: String },
 }
 
-/// What the operator knows of an API resource beside what Logto shows, since a resource has no place for a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing.
-    Unknown,
-    /// It was absent and a request to make it may have been sent.
-    Creating,
-    /// It was made or taken over under this id.
-    Known,
+/// Whether carrying out what is desired would take a resource over that nothing shows to be ours.
+///
+/// A status is believed as far as nothing has to be changed for it: else no restart before the first binding would find
+/// the resource again, and no creation whose answer was lost.
+pub fn takes_over(
+    desired: &desired::Resource,
+    found: &Resource,
+    standing: Standing,
+    owner: &Owner,
+) -> bool {
+    if found.has_scope_marked(|mark| mark.is_of(owner)) {
+        return false;
+    }
+    let is_as_desired = update_resource(desired, found).is_none();
+    let is_believed = match standing {
+        Standing::Unknown => false,
+        Standing::Creating => is_as_desired && found.scopes.is_empty(),
+        Standing::Remembered => is_as_desired,
+        Standing::Known => true,
+    };
+    !is_believed || found.has_scope_marked(|mark| !mark.is_of(owner))
 }
 
 /// The steps for an API resource.
 ///
 /// # Errors
-/// When a resource of that indicator is there that is neither known nor holds a scope with a mark of `owner`, and may not
-/// be taken over.
+/// When a resource of that indicator is there that would be taken over, and may not be; see [`takes_over`].
 pub fn plan_resource(
     desired: &desired::Resource,
     found: Option<&Resource>,
@@ -110,15 +125,19 @@ pub fn plan_resource(
         return Ok(vec![Step::CreateResource {
             indicator: desired.indicator.clone(),
             name: desired.name.clone(),
-            access_token_ttl: desired.access_token_ttl,
+            access_token_ttl: desired.access_token_ttl.unwrap_or(DEFAULT_TOKEN_LIFE),
         }]);
     };
-    let is_ours = standing != Standing::Unknown || found.has_scope_marked(|mark| mark.is_of(owner));
     let is_others = found.has_scope_marked(|mark| !mark.is_of(owner));
-    if !is_ours && (adoption != Permission::Given || is_others) {
+    if takes_over(desired, found, standing, owner) && (adoption != Permission::Given || is_others) {
         return Err(Conflict::Resource {
             indicator: desired.indicator.clone(),
             id: found.id.clone(),
+            whose: match standing {
+                _ if is_others => Whose::OtherOwner,
+                Standing::Remembered => Whose::Unproved,
+                _ => Whose::Foreign,
+            },
             mend: if is_others {
                 Mend::Nothing
             } else {
@@ -126,17 +145,19 @@ pub fn plan_resource(
             },
         });
     }
+    Ok(update_resource(desired, found).into_iter().collect())
+}
+
+fn update_resource(desired: &desired::Resource, found: &Resource) -> Option<Step> {
     let name = (found.name != desired.name).then(|| desired.name.clone());
-    let access_token_ttl =
-        (found.access_token_ttl != desired.access_token_ttl).then_some(desired.access_token_ttl);
-    Ok((name.is_some() || access_token_ttl.is_some())
-        .then(|| Step::UpdateResource {
-            id: found.id.clone(),
-            name,
-            access_token_ttl,
-        })
-        .into_iter()
-        .collect())
+    let access_token_ttl = desired
+        .access_token_ttl
+        .filter(|wanted| *wanted != found.access_token_ttl);
+    (name.is_some() || access_token_ttl.is_some()).then(|| Step::UpdateResource {
+        id: found.id.clone(),
+        name,
+        access_token_ttl,
+    })
 }
 
 /// The steps for a binding's scope and role. A role whose scopes were not read yet is taken to hold the scope.

@@ -4,6 +4,7 @@ use super::{
     observed::{Observed, Resource, Role, Scope},
     ownership::{self, Marks, Owner},
     plan::{Step, fit},
+    words,
 };
 use crate::api::{Origin, binding::DeletionPolicy, instance};
 
@@ -226,14 +227,17 @@ pub enum ResourceStays {
     #[error("spec.deletionPolicy is Retain")]
     Retained,
     /// It was there before, or it can not be told any more who made it.
-    #[error("it was not made by this instance, as far as its status tells")]
+    #[error(
+        "it was not made for this instance, or that can not be told any more, since no scope is in it that the operator made"
+    )]
     NotCreated,
-    /// It has scopes that are not this operator's.
-    #[error("somebody else's scopes are in it: {}", .0.join(", "))]
+    /// It has scopes that were not made by this operator; those that it took over are not.
+    #[error("scopes are in it that were not made for a HasuraRoleBinding: {}", words::listed(.0))]
     ForeignScopes(Vec<String>),
 }
 
-/// The step that deletes an instance's API resource.
+/// The step that deletes an instance's API resource. That it was made for the instance is what the status says as its
+/// origin, which is believed only with a proof: this process saw it (`is_known`), or a scope in it that was made by `owner`.
 ///
 /// # Errors
 /// Why it stays.
@@ -242,20 +246,23 @@ pub fn release_resource(
     found: &Resource,
     policy: instance::DeletionPolicy,
     origin: Option<Origin>,
+    is_known: bool,
     owner: &Owner,
 ) -> Result<Step, ResourceStays> {
     if policy == instance::DeletionPolicy::Retain {
         return Err(ResourceStays::Retained);
     }
-    if origin != Some(Origin::Created) {
+    let is_proved = is_known || found.has_scope_marked(|mark| mark.was_made_by(owner));
+    if origin != Some(Origin::Created) || !is_proved {
         return Err(ResourceStays::NotCreated);
     }
-    let is_ours = |scope: &Scope| scope.mark().is_some_and(|mark| mark.is_of(owner));
+    // Logto deletes the scopes with it, and what was taken over is never deleted.
+    let is_ours = |scope: &Scope| scope.mark().is_some_and(|mark| mark.was_made_by(owner));
     let foreign: Vec<String> = found
         .scopes
         .iter()
         .filter(|(_, scope)| !is_ours(scope))
-        .map(|(name, _)| name.clone())
+        .map(|(name, _)| words::quoted(name))
         .collect();
     if !foreign.is_empty() {
         return Err(ResourceStays::ForeignScopes(foreign));

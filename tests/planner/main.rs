@@ -4,6 +4,7 @@
 mod adoption;
 mod model;
 mod namespaces;
+mod resources;
 
 use std::collections::BTreeSet;
 
@@ -14,8 +15,9 @@ use logto_hasura::{
         desired,
         observed::Observed,
         ownership::{Mark, Marks, Owner},
-        plan::{Conflict, Standing, Step, plan_binding, plan_resource},
+        plan::{Conflict, Step, plan_binding, plan_resource},
         release::{Holders, Release},
+        standing::Standing,
     },
 };
 use model::Model;
@@ -27,8 +29,14 @@ fn owner() -> Owner {
     Owner::new("test").unwrap()
 }
 
+/// The marks of a binding of the namespace and instance `shop`.
+fn marks_of(owner: &Owner, name: &str, hasura_role: &str) -> Marks {
+    let spec = serde_json::json!({"instanceRef": {"name": "shop"}, "hasuraRole": hasura_role, "scope": {"name": "read"}});
+    owner.marks("shop", name, &serde_json::from_value(spec).unwrap())
+}
+
 fn marks(n: usize) -> Marks {
-    owner().marks("shop", &format!("binding-{n}"))
+    marks_of(&owner(), &format!("binding-{n}"), &format!("role-{n}"))
 }
 
 fn mark(n: usize) -> Mark {
@@ -39,7 +47,7 @@ fn resource() -> desired::Resource {
     desired::Resource {
         indicator: INDICATOR.into(),
         name: "Shop".into(),
-        access_token_ttl: 3600,
+        access_token_ttl: Some(3600),
     }
 }
 
@@ -314,41 +322,6 @@ fn release(binding: &desired::Binding, successor: Option<Marks>) -> Release {
         successor,
         grants_by_name: false,
     }
-}
-
-#[test]
-fn a_resource_that_somebody_else_made_is_a_conflict_until_it_is_known_or_holds_our_mark() {
-    let mut model = Model::default();
-    model.console_resource(INDICATOR);
-    let plan = |model: &Model, standing| {
-        plan_resource(
-            &resource(),
-            model.observed.resources.get(INDICATOR),
-            standing,
-            &owner(),
-            Permission::NotAsked,
-        )
-    };
-    assert!(matches!(
-        plan(&model, Standing::Unknown),
-        Err(Conflict::Resource { .. })
-    ));
-    assert!(plan(&model, Standing::Creating).is_ok());
-    model.console_scope(
-        INDICATOR,
-        "a",
-        &Owner::new("other")
-            .unwrap()
-            .marks("shop", "a")
-            .created
-            .put(""),
-    );
-    assert!(matches!(
-        plan(&model, Standing::Unknown),
-        Err(Conflict::Resource { .. })
-    ));
-    model.console_scope(INDICATOR, "b", &mark(0).put(""));
-    assert!(plan(&model, Standing::Unknown).is_ok());
 }
 
 #[test]
