@@ -251,8 +251,17 @@ pub fn verdict(lost: &Lost, namespace: &str) -> Verdict {
             format!("{what} and is being deleted; this one is next"),
         );
     }
+    // A binding of the instance's namespace goes before, but takes nothing over from another one.
+    let in_the_way = match &lost.claim {
+        Claim::HasuraRole(..) | Claim::Scope(..) | Claim::Role(..)
+            if lost.holder.namespace != namespace =>
+        {
+            ". What was made in Logto for this one, if anything, is in the other's way until this one is deleted"
+        }
+        _ => "",
+    };
     Verdict::Stalled(
         reason,
-        format!("{what}; delete one of the two, or make it ask for something else"),
+        format!("{what}; delete one of the two, or make it ask for something else{in_the_way}"),
     )
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ownership::{self, Mark, Marks};
+use super::ownership::{self, Added, Mark, Marks};
 use crate::api::{Origin, binding::RoleType};
 
 /// A tenant's API resources, scopes and roles, by their natural keys.
@@ -72,6 +72,12 @@ impl Role {
     /// The mark on it.
     pub fn mark(&self) -> Option<Mark> {
         ownership::split(&self.description).1
+    }
+
+    /// What was added to it since it was taken over, when one of these marks stands on it.
+    pub fn added(&self, marks: &Marks) -> Added {
+        let mark = self.mark().filter(|mark| marks.origin(mark).is_some());
+        mark.map(|mark| mark.added()).unwrap_or_default()
     }
 
     /// Whether it is known to hold the scope.

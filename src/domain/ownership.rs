@@ -21,8 +21,19 @@ const OPEN: &str = "[logto-hasura:";
 /// Between owner and hash: what was made for the binding.
 const CREATED: char = '/';
 
-/// Between owner and hash: what was there before it.
-const ADOPTED: char = '~';
+/// Between owner and hash: what was there before it, and what was added to that.
+const ADOPTED: [(char, Added); 4] = [
+    ('~', Added::new(false, false)),
+    ('+', Added::new(true, false)),
+    ('!', Added::new(false, true)),
+    ('*', Added::new(true, true)),
+];
+
+/// All that may stand between owner and hash.
+const KINDS: [char; 5] = [CREATED, '~', '+', '!', '*'];
+
+/// Characters of the hash.
+const HASH: usize = 22;
 
 /// Who keeps marks in a tenant: one installation of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -84,8 +95,23 @@ impl Owner {
         let mark = |origin| Mark(format!("{OPEN}{}{origin}{hash}]", self.0));
         Marks {
             created: mark(CREATED),
-            adopted: mark(ADOPTED),
+            adopted: mark(ADOPTED[0].0),
         }
+    }
+}
+
+/// What was added to a role that was there before, and is taken away again with the binding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// The binding's scope.
+    pub scope: bool,
+    /// That every new user gets it.
+    pub default: bool,
+}
+
+impl Added {
+    const fn new(scope: bool, default: bool) -> Self {
+        Self { scope, default }
     }
 }
 
@@ -104,7 +130,7 @@ impl Marks {
     pub fn origin(&self, mark: &Mark) -> Option<Origin> {
         if mark == &self.created {
             Some(Origin::Created)
-        } else if mark == &self.adopted {
+        } else if mark.is_like(&self.adopted) {
             Some(Origin::Adopted)
         } else {
             None
@@ -119,10 +145,18 @@ impl Marks {
             Some(Origin::Adopted | Origin::Creating) | None => &self.adopted,
         }
     }
+
+    /// The same for a role, to which something may have been added.
+    pub fn of_role(&self, origin: Option<Origin>, added: Added) -> Mark {
+        match origin {
+            Some(Origin::Created) => self.created.clone(),
+            _ => self.adopted.with(added),
+        }
+    }
 }
 
-/// `[logto-hasura:<owner>/<22 base64url characters>]`, which says whose an object is; `~` in place of `/` says that it
-/// was there before.
+/// `[logto-hasura:<owner>/<22 base64url characters>]`, which says whose an object is. Another character in place of the
+/// `/` says that it was there before.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mark(String);
 
@@ -146,7 +180,7 @@ impl Mark {
     pub fn is_of(&self, owner: &Owner) -> bool {
         self.0[OPEN.len()..]
             .strip_prefix(owner.as_str())
-            .is_some_and(|rest| rest.starts_with([CREATED, ADOPTED]))
+            .is_some_and(|rest| rest.starts_with(KINDS))
     }
 
     /// Whether this owner made the object that bears it; what it took over bears one as well.
@@ -154,6 +188,35 @@ impl Mark {
         self.0[OPEN.len()..]
             .strip_prefix(owner.as_str())
             .is_some_and(|rest| rest.starts_with(CREATED))
+    }
+
+    /// What was added to the object that bears it.
+    pub fn added(&self) -> Added {
+        let (_, rest) = self.0.split_at(self.kind_at());
+        let kind = ADOPTED.iter().find(|(kind, _)| rest.starts_with(*kind));
+        kind.map(|(_, added)| *added).unwrap_or_default()
+    }
+
+    /// The mark of something that was there before, to which this was added.
+    fn with(&self, added: Added) -> Self {
+        let kind = ADOPTED.iter().find(|(_, other)| *other == added);
+        let (before, rest) = self.0.split_at(self.kind_at());
+        let kind = kind.map_or(ADOPTED[0].0, |(kind, _)| *kind);
+        Self(format!("{before}{kind}{}", &rest[1..]))
+    }
+
+    /// Whether it is this mark of something that was there before, whatever was added to that.
+    fn is_like(&self, adopted: &Self) -> bool {
+        let at = self.kind_at();
+        self.0.len() == adopted.0.len()
+            && self.0[..at] == adopted.0[..at]
+            && self.0[at + 1..] == adopted.0[at + 1..]
+            && !self.0[at..].starts_with(CREATED)
+    }
+
+    /// Where the one character stands between owner and hash.
+    fn kind_at(&self) -> usize {
+        self.0.len() - "]".len() - HASH - 1
     }
 }
 
@@ -176,11 +239,11 @@ fn is_mark(text: &str) -> bool {
     let inner = text
         .strip_prefix(OPEN)
         .and_then(|rest| rest.strip_suffix(']'));
-    let Some((owner, hash)) = inner.and_then(|inner| inner.split_once([CREATED, ADOPTED])) else {
+    let Some((owner, hash)) = inner.and_then(|inner| inner.split_once(KINDS)) else {
         return false;
     };
     let base64url = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    Owner::new(owner).is_ok() && hash.len() == 22 && hash.chars().all(base64url)
+    Owner::new(owner).is_ok() && hash.len() == HASH && hash.chars().all(base64url)
 }
 
 #[cfg(test)]
@@ -290,7 +353,16 @@ mod tests {
         assert!(created.is_of(&owner()) && adopted.is_of(&owner()));
         let other = Owner::new("a1b2c3d").unwrap();
         assert!(!created.was_made_by(&other) && !created.is_of(&other));
-        for mark in [created, adopted] {
+        let mut all = vec![created.clone(), adopted.clone()];
+        for (_, added) in ADOPTED {
+            let mark = marks(&owner()).of_role(Some(Origin::Adopted), added);
+            assert_eq!(mark.added(), added);
+            assert_eq!(marks(&owner()).origin(&mark), Some(Origin::Adopted));
+            assert!(mark.is_of(&owner()) && !mark.was_made_by(&owner()));
+            all.push(mark);
+        }
+        assert_eq!(marks(&owner()).origin(&created), Some(Origin::Created));
+        for mark in all {
             assert_eq!(split(&mark.put("Reads")), ("Reads", Some(mark.clone())));
         }
     }

@@ -9,10 +9,10 @@ use super::{
     adoption::{Adoption, Permission},
     desired,
     observed::{Found, Observed, Resource, Role, Scope},
-    ownership::{self, Mark, Owner},
+    ownership::{self, Added, Mark, Owner},
     standing::Standing,
 };
-use crate::api::binding::RoleType;
+use crate::api::{Origin, binding::RoleType};
 use adopt::{role_to_have, scope_to_have};
 
 /// Longest description of a role in Logto, in UTF-16 units (zod counts those) and in characters (PostgreSQL does).
@@ -198,8 +198,10 @@ pub fn plan_binding(
         None => steps.push(create_role(desired)),
         Some(role) => {
             let scope = scope.as_ref().map(|scope| scope.object);
-            steps.extend(update_role(desired, role, scope)?);
-            steps.extend(attach_scope(desired, role.object, scope));
+            let attach = attach_scope(desired, role.object, scope);
+            steps.extend(update_role(desired, role, scope, attach.is_some())?);
+            steps.extend(attach);
+            steps.extend(detach_former(desired, observed, role.object, scope));
         }
     }
     Ok(steps)
@@ -252,6 +254,7 @@ fn update_role(
     desired: &desired::Binding,
     found: &Found<'_, Role>,
     scope: Option<&Scope>,
+    attaches: bool,
 ) -> Result<Option<Step>, Conflict> {
     let role = found.object;
     if role.type_ != desired.role_type {
@@ -266,10 +269,16 @@ fn update_role(
         Some(&role.description),
         &desired.hasura_role,
     );
-    let wanted = fit(desired.marks.of(role.origin(&desired.marks)), &text);
+    let is_default = default_to_set(desired, role, scope);
+    let before = role.added(&desired.marks);
+    let added = Added {
+        scope: before.scope || attaches,
+        default: is_default.unwrap_or(before.default),
+    };
+    let mark = desired.marks.of_role(role.origin(&desired.marks), added);
+    let wanted = fit(&mark, &text);
     let name = (found.name != desired.role_name).then(|| desired.role_name.clone());
     let description = (role.description != wanted).then_some(wanted);
-    let is_default = default_to_set(desired, role, scope);
     let changes = name.is_some() || description.is_some() || is_default.is_some();
     Ok(changes.then(|| Step::UpdateRole {
         id: role.id.clone(),
@@ -299,6 +308,33 @@ fn attach_scope(desired: &desired::Binding, role: &Role, scope: Option<&Scope>) 
         indicator: desired.indicator.clone(),
         scope: desired.scope_name.clone(),
     })
+}
+
+/// Takes off a role what was made for the binding in another resource: its instance was made again with another indicator.
+fn detach_former(
+    desired: &desired::Binding,
+    observed: &Observed,
+    role: &Role,
+    scope: Option<&Scope>,
+) -> Vec<Step> {
+    let extra = role.extra_scopes(scope.map(|scope| scope.id.as_str()));
+    let former = |id: &str| {
+        let mut others = observed
+            .resources
+            .iter()
+            .filter(|(indicator, _)| **indicator != desired.indicator);
+        others.find_map(|(indicator, resource)| {
+            let (name, _) = resource.scopes.iter().find(|(_, scope)| {
+                scope.id == id && scope.origin(&desired.marks) == Some(Origin::Created)
+            })?;
+            Some(Step::DetachScope {
+                role: role.id.clone(),
+                indicator: indicator.clone(),
+                scope: name.clone(),
+            })
+        })
+    };
+    extra.into_iter().flatten().filter_map(former).collect()
 }
 
 /// The text before the mark: the spec's, else what stands there, else a default for a new object.

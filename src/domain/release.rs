@@ -104,7 +104,7 @@ impl Release {
                 id: role.id.clone(),
                 name: None,
                 description: Some(fit(
-                    successor.of(role.origin(&self.marks)),
+                    &successor.of_role(role.origin(&self.marks), role.added(&self.marks)),
                     ownership::split(&role.description).0,
                 )),
                 is_default: None,
@@ -143,26 +143,12 @@ impl Release {
                 id: role.id.clone(),
             }];
         }
-        let name = self.name_that_grants_nothing(observed);
-        let change = Step::UpdateRole {
-            id: role.id.clone(),
-            // One that gets another name keeps the mark, by which it is found and gets its own name back.
-            description: (!is_created && role.mark().is_some() && !self.grants_by_name)
-                .then(|| without_mark(role, self)),
-            // Whether a role that was taken over is given to new users was not ours to say before, and is not after.
-            is_default: (is_created && role.is_default).then_some(false),
-            name,
-        };
-        let nothing = Step::UpdateRole {
-            id: role.id.clone(),
-            name: None,
-            description: None,
-            is_default: None,
-        };
-        let mut steps: Vec<Step> = (change != nothing).then_some(change).into_iter().collect();
-        // A scope that was taken over stays too, so the role that was made has to lose it by itself.
+        let added = role.added(&self.marks);
+        let mut steps = Vec::new();
+        // A scope that was taken over stays too, so a role that was made, or given it, has to lose it by itself; before
+        // the mark goes that says so.
         if let Some((name, scope)) = scope
-            && is_created
+            && (is_created || added.scope)
             && scope.origin(&self.marks) != Some(Origin::Created)
             && role.holds(&scope.id)
         {
@@ -172,6 +158,23 @@ impl Release {
                 scope: name.to_owned(),
             });
         }
+        let name = self.name_that_grants_nothing(observed);
+        let change = Step::UpdateRole {
+            id: role.id.clone(),
+            // One that gets another name keeps the mark, by which it is found and gets its own name back.
+            description: (!is_created && role.mark().is_some() && !self.grants_by_name)
+                .then(|| without_mark(role, self)),
+            // Where it was given to new users before it was taken over, that is not ours to end.
+            is_default: ((is_created || added.default) && role.is_default).then_some(false),
+            name,
+        };
+        let nothing = Step::UpdateRole {
+            id: role.id.clone(),
+            name: None,
+            description: None,
+            is_default: None,
+        };
+        steps.extend((change != nothing).then_some(change));
         steps
     }
 

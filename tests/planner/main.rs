@@ -359,6 +359,30 @@ fn a_renamed_scope_keeps_its_id_and_its_roles() {
 }
 
 #[test]
+fn an_instance_made_again_with_another_indicator_takes_the_former_scope_off_its_roles() {
+    let mut model = Model::default();
+    converge(&mut model, &[binding(0)]);
+    let other = "https://shop.example.com/v2/graphql";
+    model.console_resource(other);
+    let moved = desired::Binding {
+        indicator: other.into(),
+        ..binding(0)
+    };
+    let plan =
+        |model: &Model| plan_binding(&moved, &owner(), &model.observed, Adoption::NEVER).unwrap();
+    let steps = plan(&model);
+    model.apply_all(steps);
+    assert_eq!(plan(&model), []);
+    let own = model.observed.resources[other].scopes["scope-0"].id.clone();
+    let held = model.observed.roles["role-0"].scopes.clone();
+    assert_eq!(held, Some(BTreeSet::from([own])));
+    // What somebody else gave the role stays with it.
+    model.console_scope(INDICATOR, "pay", "");
+    model.console_link(INDICATOR, "role-0", "pay");
+    assert_eq!(plan(&model), []);
+}
+
+#[test]
 fn a_long_hand_written_description_is_cut_to_what_logto_stores() {
     let mut model = Model::default();
     converge(&mut model, &[binding(0)]);

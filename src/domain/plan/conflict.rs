@@ -127,7 +127,9 @@ impl fmt::Display for Whose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Foreign => "made by somebody else",
-            Self::OtherBinding => "made for another HasuraRoleBinding",
+            Self::OtherBinding => {
+                "made for another HasuraRoleBinding, or for this one when it had another Hasura role or instance (if that one is still there, perhaps in another namespace, delete it first)"
+            }
             Self::OtherOwner => "made by another installation of this operator",
             Self::Unproved => {
                 "of which nothing but the status says that it is this instance's, and it is not as the spec says"
