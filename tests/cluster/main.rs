@@ -29,6 +29,7 @@ mod refusals;
 mod report;
 mod scripts;
 mod sign_in;
+mod standing;
 mod status_rules;
 mod subjects;
 mod suite;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         namespaces::tests(),
         observing::tests(),
         ownership::tests(),
+        standing::tests(),
         delivery::tests(),
         force::tests(),
         keys::tests(),

@@ -31,13 +31,12 @@ pub fn tests() -> Vec<Test> {
         labels_without_the_right_to_read_namespaces_are_stalled_and_change_nothing,
         an_instance_of_another_namespace_may_have_the_allowed_indicators_alone,
         an_instance_whose_tenant_withdraws_its_consent_grants_nothing_any_more,
-        who_comes_later_in_the_instances_namespace_and_who_was_there_say_how_it_goes_on,
         no_role_goes_from_one_namespace_to_another,
     ]
 }
 
 /// A second namespace, labelled `team: a`, and an operator for both.
-async fn two(world: &World) -> anyhow::Result<World> {
+pub async fn two(world: &World) -> anyhow::Result<World> {
     let team = world.beside("team", json!({"team": "a"})).await?;
     let both = format!("{},{}", world.namespace, team.namespace);
     world.start_operator(&["--watch-namespace", &both])?;
@@ -391,45 +390,6 @@ async fn an_instance_whose_tenant_withdraws_its_consent_grants_nothing_any_more(
         .await?;
     team.waiting::<HasuraRoleBinding>("reader", "TenantNotFound")
         .await?;
-    team.end().await;
-    Ok(())
-}
-
-/// A binding of the instance's namespace goes before one of another, which it has to wait for, and both say so.
-async fn who_comes_later_in_the_instances_namespace_and_who_was_there_say_how_it_goes_on(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    let team = two(&world).await?;
-    world.apply_base().await?;
-    let rules = json!({"spec": {"allowedBindings": [
-        {"namespaces": {"names": [team.namespace]}, "hasuraRoles": ["*"]}
-    ]}});
-    world.edit::<HasuraInstance>("shop", rules).await?;
-    let mut first = team.binding("first", "editor", "edit");
-    first["spec"]["instanceRef"] = json!({"name": "shop", "namespace": world.namespace});
-    team.apply::<HasuraRoleBinding>(first).await?;
-    team.ready::<HasuraRoleBinding>("first").await?;
-
-    world
-        .apply::<HasuraRoleBinding>(world.binding("editor", "editor", "edit"))
-        .await?;
-    let message = team
-        .stalled::<HasuraRoleBinding>("first", "HasuraRoleTaken")
-        .await?;
-    ensure!(
-        message.contains("is in the other's way until this one is deleted"),
-        "{message}"
-    );
-    let message = world
-        .stalled::<HasuraRoleBinding>("editor", "ScopeConflict")
-        .await?;
-    ensure!(
-        message.contains("perhaps in another namespace, delete it first"),
-        "{message}"
-    );
-    team.delete::<HasuraRoleBinding>("first").await?;
-    team.gone::<HasuraRoleBinding>("first").await?;
-    world.ready::<HasuraRoleBinding>("editor").await?;
     team.end().await;
     Ok(())
 }
