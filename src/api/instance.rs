@@ -174,14 +174,11 @@ pub struct ApiResource {
         )
     )]
     pub name: String,
-    /// How long an access token lives, in seconds. A role that is taken away works until then.
-    #[serde(default = "default_access_token_ttl")]
+    /// How long an access token lives, in seconds. A role that is taken away works until then. Absent: 3600 for a resource
+    /// that is made, and left as it is afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 60, max = 86400))]
-    pub access_token_ttl_seconds: i32,
-}
-
-fn default_access_token_ttl() -> i32 {
-    3600
+    pub access_token_ttl_seconds: Option<i32>,
 }
 
 /// A Deployment of the same namespace, and its container that runs Hasura.

@@ -21,15 +21,13 @@ use crate::{
         consent::{self, Consent},
         desired::Resource,
         observed::Observed,
-        plan::{Conflict, Standing, Step, plan_resource},
+        plan::{Conflict, Step, Whose, plan_resource, takes_over},
         release::release_resource,
+        standing::{self, Standing},
         words,
     },
     logto,
 };
-
-/// How long the intent to make a resource explains one that is found.
-const CREATING_IS_GOOD_FOR: Duration = Duration::from_secs(600);
 
 /// How old a listing may be that shows that a resource is absent.
 const RECENT: Duration = Duration::from_secs(10);
@@ -57,6 +55,7 @@ pub async fn sync(
 ) -> Result<Synced, Error> {
     let recent = connection.session.listed_within(RECENT);
     let mut fresh = false;
+    let mut took_over = false;
     if reread {
         if let Err(error) = reread_resource(instance, connection).await {
             return Ok(failed(ctx, instance, connection, &error));
@@ -65,13 +64,15 @@ pub async fn sync(
     }
     for _ in 0..MOST_ROUNDS {
         let result = match plan(instance, ctx, connection) {
-            Ok(steps) if steps.is_empty() => {
-                remember(instance, connection);
+            Ok(planned) if planned.steps.is_empty() => {
+                took_over |= planned.takes_over;
+                remember(instance, ctx, connection, took_over);
                 return Ok(Synced::Yes);
             }
             Err(conflict) if fresh => return Ok(Synced::No(stalled(instance, &conflict))),
-            Ok(steps) if fresh || recent || !makes(&steps) => {
-                carry_out(instance, ctx, connection, steps).await?
+            Ok(planned) if fresh || recent || !makes(&planned.steps) => {
+                took_over |= planned.takes_over;
+                carry_out(instance, ctx, connection, planned.steps).await?
             }
             // Nothing is made, and nothing called taken, on the word of an old listing.
             Ok(_) | Err(_) => {
@@ -116,9 +117,8 @@ pub async fn foresee(
             // Nothing is called taken on the word of an old listing.
             Err(_) if !fresh => fresh = true,
             Err(conflict) => return Ok(Err(conflict)),
-            Ok(steps) => {
-                let words =
-                    |observed: &Observed| in_words(instance, ctx, connection, &steps, observed);
+            Ok(planned) => {
+                let words = |observed: &Observed| in_words(instance, &planned, observed);
                 return Ok(Ok(connection.session.observe(words)));
             }
         }
@@ -126,38 +126,40 @@ pub async fn foresee(
 }
 
 /// The steps in words. To take a resource over is no write of its own: only the status remembers it.
-fn in_words(
-    instance: &HasuraInstance,
-    ctx: &Context,
-    connection: &Connection,
-    steps: &[Step],
-    observed: &Observed,
-) -> Vec<PlannedStep> {
+fn in_words(instance: &HasuraInstance, planned: &Planned, observed: &Observed) -> Vec<PlannedStep> {
     let indicator = &instance.spec.api_resource.indicator;
-    let found = observed.resources.get(indicator);
-    let is_foreign = found.is_some_and(|found| {
-        standing(instance, connection, Some(&found.id)) == Standing::Unknown
-            && !found.has_scope_marked(|mark| mark.is_of(&ctx.owner))
-    });
-    let adopt = is_foreign.then(|| {
+    let adopt = planned.takes_over.then(|| {
         let what = format!("the API resource {indicator:?}, which stays when the instance goes");
         words::in_bounds(PlannedAction::Adopt, &what)
     });
-    let planned = steps.iter().map(|step| words::planned(step, observed));
-    adopt.into_iter().chain(planned).collect()
+    let further = planned.steps.iter();
+    let further = further.map(|step| words::planned(step, observed));
+    adopt.into_iter().chain(further).collect()
+}
+
+/// What is to be done for a resource.
+struct Planned {
+    steps: Vec<Step>,
+    /// Whether a resource is there that is taken over by it.
+    takes_over: bool,
 }
 
 fn plan(
     instance: &HasuraInstance,
     ctx: &Context,
     connection: &Connection,
-) -> Result<Vec<Step>, Conflict> {
+) -> Result<Planned, Conflict> {
     let desired = Resource::from(&instance.spec);
     connection.session.observe(|observed| {
         let found = observed.resources.get(&desired.indicator);
-        let standing = standing(instance, connection, found.map(|found| found.id.as_str()));
+        let standing = found.map_or(Standing::Unknown, |found| {
+            standing(instance, connection, &found.id)
+        });
         let adoption = adoption(&ctx.stores, instance);
-        plan_resource(&desired, found, standing, &ctx.owner, adoption)
+        let steps = plan_resource(&desired, found, standing, &ctx.owner, adoption)?;
+        let takes_over =
+            found.is_some_and(|found| takes_over(&desired, found, standing, &ctx.owner));
+        Ok(Planned { steps, takes_over })
     })
 }
 
@@ -198,6 +200,7 @@ pub async fn delete(
             found,
             instance.spec.deletion_policy,
             status.map(|status| status.origin),
+            connection.proves(indicator, &key(instance), &found.id),
             &ctx.owner,
         ))
     });
@@ -218,17 +221,10 @@ fn makes(steps: &[Step]) -> bool {
 }
 
 /// What this process saw, and what the status remembers of the resource with this id.
-fn standing(instance: &HasuraInstance, connection: &Connection, found: Option<&str>) -> Standing {
-    if connection.vouches_for(&instance.spec.api_resource.indicator, &key(instance)) {
-        return Standing::Known;
-    }
-    match remembered(instance) {
-        Some(ApiResourceStatus { id: Some(id), .. }) if Some(id.as_str()) == found => {
-            Standing::Known
-        }
-        Some(status) if is_creating(status) => Standing::Creating,
-        _ => Standing::Unknown,
-    }
+fn standing(instance: &HasuraInstance, connection: &Connection, found: &str) -> Standing {
+    let indicator = &instance.spec.api_resource.indicator;
+    let is_proved = connection.proves(indicator, &key(instance), found);
+    standing::standing(remembered(instance), found, is_proved, status::now().0)
 }
 
 fn remembered(instance: &HasuraInstance) -> Option<&ApiResourceStatus> {
@@ -236,12 +232,7 @@ fn remembered(instance: &HasuraInstance) -> Option<&ApiResourceStatus> {
 }
 
 fn is_creating(status: &ApiResourceStatus) -> bool {
-    let since = status
-        .creating_since
-        .as_ref()
-        .map(|since| status::now().0.duration_since(since.0));
-    let age = since.and_then(|age| Duration::try_from(age).ok());
-    status.origin == Origin::Creating && age.is_some_and(|age| age <= CREATING_IS_GOOD_FOR)
+    standing::is_creating(status, status::now().0)
 }
 
 async fn reread_resource(
@@ -281,8 +272,30 @@ async fn carry_out(
             }
             return Ok(Err(error));
         }
+        if makes {
+            note_made(instance, connection);
+        }
     }
     Ok(Ok(()))
+}
+
+/// Notes which resource was made just now.
+fn note_made(instance: &mut HasuraInstance, connection: &Connection) {
+    let indicator = &instance.spec.api_resource.indicator;
+    let Some(id) = connection.resource_id(indicator) else {
+        return;
+    };
+    connection.prove(indicator, key(instance), id.clone());
+    note(instance, id, Origin::Created);
+}
+
+fn note(instance: &mut HasuraInstance, id: String, origin: Origin) {
+    let found = ApiResourceStatus {
+        id: Some(id),
+        origin,
+        creating_since: None,
+    };
+    instance.status.get_or_insert_default().api_resource = Some(found);
 }
 
 async fn write(
@@ -297,27 +310,38 @@ async fn write(
 }
 
 /// Notes which resource it is and where it comes from, for the status that ends the visit.
-fn remember(instance: &mut HasuraInstance, connection: &Connection) {
+fn remember(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    took_over: bool,
+) {
     let indicator = &instance.spec.api_resource.indicator;
-    let Some(id) = connection.resource_id(indicator) else {
+    let Some((id, is_proved)) = connection.session.observe(|observed| {
+        let found = observed.resources.get(indicator)?;
+        let is_proved = found.has_scope_marked(|mark| mark.was_made_by(&ctx.owner));
+        Some((found.id.clone(), is_proved))
+    }) else {
         return;
     };
-    let origin = match remembered(instance) {
-        Some(status) if status.id.as_ref() == Some(&id) => status.origin,
-        Some(status) if status.origin == Origin::Creating => Origin::Created,
-        // Found by a mark on one of its scopes: the status was lost, and what made it can not be told any more.
-        _ => Origin::Adopted,
-    };
-    let found = ApiResourceStatus {
-        id: Some(id),
-        origin,
-        creating_since: None,
-    };
-    instance.status.get_or_insert_default().api_resource = Some(found);
+    if is_proved {
+        connection.prove(indicator, key(instance), id.clone());
+    }
+    let origin = standing::origin(remembered(instance), &id, took_over, status::now().0);
+    note(instance, id, origin);
 }
 
 fn stalled(instance: &mut HasuraInstance, conflict: &Conflict) -> Outcome {
-    instance.status.get_or_insert_default().api_resource = None;
+    // What only the status knows is as good as lost without it.
+    if !matches!(
+        conflict,
+        Conflict::Resource {
+            whose: Whose::Unproved,
+            ..
+        }
+    ) {
+        instance.status.get_or_insert_default().api_resource = None;
+    }
     Outcome::stalled(reason_of_conflict(conflict), conflict.to_string())
 }
 

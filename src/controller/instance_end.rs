@@ -60,6 +60,7 @@ pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action,
     let entry = ctx.registry.get(&tenant_key(instance));
     if let Some(connection) = entry.and_then(|entry| entry.connection) {
         connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
+        connection.forget_proof(&instance.spec.api_resource.indicator, &key(instance));
     }
     ctx.stores.anonymous_roles.note(key(instance), None);
     ctx.forget(instance);

@@ -37,6 +37,9 @@ pub struct Connection {
     /// The instance that was seen to have an API resource, and its id, by indicator. A status could be forged; this can
     /// not.
     vouched: Mutex<HashMap<String, (Key, String)>>,
+    /// The instance whose API resource was made in this process, or seen to hold a scope that the operator had made, and
+    /// its id, by indicator. It outlives the times at which the resource can not be looked at.
+    proved: Mutex<HashMap<String, (Key, String)>>,
 }
 
 impl Connection {
@@ -60,6 +63,7 @@ impl Connection {
             next_listing: now,
             next_reading: Mutex::new(Instant::now()),
             vouched: Mutex::default(),
+            proved: Mutex::default(),
         }
     }
 
@@ -82,6 +86,23 @@ impl Connection {
             .get(indicator)
             .filter(|(holder, _)| holder == instance);
         held.is_some_and(|(_, held)| id.as_ref() == Some(held))
+    }
+
+    /// Notes that the API resource of this id was made for an instance.
+    pub fn prove(&self, indicator: &str, instance: Key, id: String) {
+        lock(&self.proved).insert(indicator.to_owned(), (instance, id));
+    }
+
+    /// Whether the API resource of this id was proved to be an instance's.
+    pub fn proves(&self, indicator: &str, instance: &Key, id: &str) -> bool {
+        let proved = lock(&self.proved);
+        let proof = proved.get(indicator);
+        proof.is_some_and(|(holder, proved)| holder == instance && proved == id)
+    }
+
+    /// Forgets what was proved for an instance that is gone.
+    pub fn forget_proof(&self, indicator: &str, instance: &Key) {
+        lock(&self.proved).retain(|other, (holder, _)| other != indicator || holder != instance);
     }
 
     /// The id of the API resource that is there now.

@@ -253,6 +253,7 @@ fn release_of(
         ctx.owner.marks(
             &binding.namespace().unwrap_or_default(),
             &binding.name_any(),
+            &binding.spec,
         )
     };
     Some(Release {

@@ -14,8 +14,9 @@ use crate::{
     api::LogtoTenant,
     domain::{
         desired::{Binding, Resource},
-        plan::{Standing, plan_binding, plan_resource},
+        plan::{plan_binding, plan_resource},
         precedence::Key,
+        standing::Standing,
     },
     logto,
 };

@@ -130,7 +130,8 @@ fn role_name_bytes<'a>(
     prefix.bytes().chain(name.bytes())
 }
 
-/// The live binding of the same instance and namespace that takes over what a binding leaves.
+/// The live binding of the same instance, namespace and Hasura role that takes over what a binding leaves. With another
+/// Hasura role, whoever holds the role would come to hold that one.
 pub fn successor(
     stores: &Stores,
     binding: &HasuraRoleBinding,
@@ -140,6 +141,7 @@ pub fn successor(
     let takes_over = |rival: &HasuraRoleBinding| {
         !deleting(rival)
             && rival.namespace() == binding.namespace()
+            && rival.spec.hasura_role == binding.spec.hasura_role
             && rival.spec.logto_role.type_ == binding.spec.logto_role.type_
             && role_name(rival, &instance.spec) == role
     };
@@ -182,6 +184,7 @@ fn bears_mark(
     let marks = owner.marks(
         &binding.namespace().unwrap_or_default(),
         &binding.name_any(),
+        &binding.spec,
     );
     let role = observed.roles.get(&role_name(binding, &instance.spec));
     let resource = observed
@@ -248,8 +251,17 @@ pub fn verdict(lost: &Lost, namespace: &str) -> Verdict {
             format!("{what} and is being deleted; this one is next"),
         );
     }
+    // A binding of the instance's namespace goes before, but takes nothing over from another one.
+    let in_the_way = match &lost.claim {
+        Claim::HasuraRole(..) | Claim::Scope(..) | Claim::Role(..)
+            if lost.holder.namespace != namespace =>
+        {
+            ". What was made in Logto for this one, if anything, is in the other's way until this one is deleted"
+        }
+        _ => "",
+    };
     Verdict::Stalled(
         reason,
-        format!("{what}; delete one of the two, or make it ask for something else"),
+        format!("{what}; delete one of the two, or make it ask for something else{in_the_way}"),
     )
 }

@@ -27,7 +27,7 @@ pub fn of_binding(ctx: &Context, binding: &HasuraRoleBinding) -> Option<Detail> 
         || ctx.stores.consent_to_instance(&instance) == Consent::Withheld;
     let connection = connection(ctx, &tenant_key(&instance)).filter(|_| withheld)?;
     let Key { namespace, name } = key(binding);
-    let marks = ctx.owner.marks(&namespace, &name);
+    let marks = ctx.owner.marks(&namespace, &name, &binding.spec);
     let was_made = connection.session.observe(|observed| {
         observed
             .roles
@@ -38,7 +38,7 @@ pub fn of_binding(ctx: &Context, binding: &HasuraRoleBinding) -> Option<Detail> 
         return None;
     }
     let is_granted = claims::names_binding(&connection, &instance, binding);
-    Some(detail(binding, is_granted, &instance))
+    Some(detail(binding, is_granted, &instance, &connection))
 }
 
 /// The same for an instance whose tenant does not allow it any more.
@@ -55,7 +55,7 @@ pub fn of_instance(ctx: &Context, instance: &HasuraInstance) -> Option<Detail> {
         .as_ref()?;
     let is_there = connection.resource_id(indicator).as_ref() == Some(made);
     let is_granted = connection.claims.names(indicator);
-    is_there.then(|| detail(instance, is_granted, instance))
+    is_there.then(|| detail(instance, is_granted, instance, &connection))
 }
 
 /// Whether something of a suspended tenant that was granted lost its consent, and was not seen to have ended.
@@ -92,7 +92,12 @@ fn connection(ctx: &Context, tenant: &Key) -> Option<Arc<Connection>> {
     ctx.registry.get(tenant).and_then(|entry| entry.connection)
 }
 
-fn detail<K: HasStatus>(object: &K, is_granted: bool, instance: &HasuraInstance) -> Detail {
+fn detail<K: HasStatus>(
+    object: &K,
+    is_granted: bool,
+    instance: &HasuraInstance,
+    connection: &Connection,
+) -> Detail {
     let said = object
         .conditions()
         .iter()
@@ -104,7 +109,7 @@ fn detail<K: HasStatus>(object: &K, is_granted: bool, instance: &HasuraInstance)
         ),
         // The time is that of the first look after the write.
         (false, Some(said)) => (Some(true), said.message.clone()),
-        (false, None) => (Some(true), until(instance)),
+        (false, None) => (Some(true), until(instance, connection)),
     };
     Detail {
         type_: types::GRANT_WITHDRAWN,
@@ -114,14 +119,22 @@ fn detail<K: HasStatus>(object: &K, is_granted: bool, instance: &HasuraInstance)
     }
 }
 
-fn until(instance: &HasuraInstance) -> String {
+fn until(instance: &HasuraInstance, connection: &Connection) -> String {
     let spec = &instance.spec;
     let skew = spec
         .auth
         .jwt
         .as_ref()
         .map_or(60, |jwt| jwt.allowed_skew_seconds);
-    let life = i64::from(spec.api_resource.access_token_ttl_seconds) + i64::from(skew);
+    let given = spec.api_resource.access_token_ttl_seconds.map(i64::from);
+    let life = given.unwrap_or_else(|| {
+        let indicator = &spec.api_resource.indicator;
+        connection.session.observe(|observed| {
+            let found = observed.resources.get(indicator);
+            found.map_or(3600, |found| found.access_token_ttl)
+        })
+    });
+    let life = life.saturating_add(i64::from(skew));
     let now = now().0;
     let end = jiff::Timestamp::from_second(now.as_second().saturating_add(life)).unwrap_or(now);
     format!(

@@ -18,8 +18,8 @@ pub struct Resource {
     pub indicator: String,
     /// The name that the console shows.
     pub name: String,
-    /// Life of an access token, in seconds.
-    pub access_token_ttl: i64,
+    /// Life of an access token, in seconds; none leaves that as it is.
+    pub access_token_ttl: Option<i64>,
 }
 
 impl From<&HasuraInstanceSpec> for Resource {
@@ -27,7 +27,7 @@ impl From<&HasuraInstanceSpec> for Resource {
         Self {
             indicator: spec.api_resource.indicator.clone(),
             name: spec.api_resource.name.clone(),
-            access_token_ttl: spec.api_resource.access_token_ttl_seconds.into(),
+            access_token_ttl: spec.api_resource.access_token_ttl_seconds.map(i64::from),
         }
     }
 }
@@ -144,7 +144,7 @@ impl Binding {
             return Err(Invalid::UnauthorizedRole(spec.hasura_role.clone()));
         }
         Ok(Self {
-            marks: owner.marks(namespace, name),
+            marks: owner.marks(namespace, name, spec),
             indicator: instance.spec.api_resource.indicator.clone(),
             hasura_role: spec.hasura_role.clone(),
             scope_name: spec.scope.name.clone(),

@@ -15,5 +15,6 @@ pub mod ownership;
 pub mod plan;
 pub mod precedence;
 pub mod release;
+pub mod standing;
 pub mod subjects;
 pub mod words;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ownership::{self, Mark, Marks};
+use super::ownership::{self, Added, Mark, Marks};
 use crate::api::{Origin, binding::RoleType};
 
 /// A tenant's API resources, scopes and roles, by their natural keys.
@@ -74,6 +74,12 @@ impl Role {
         ownership::split(&self.description).1
     }
 
+    /// What was added to it since it was taken over, when one of these marks stands on it.
+    pub fn added(&self, marks: &Marks) -> Added {
+        let mark = self.mark().filter(|mark| marks.origin(mark).is_some());
+        mark.map(|mark| mark.added()).unwrap_or_default()
+    }
+
     /// Whether it is known to hold the scope.
     pub fn holds(&self, scope_id: &str) -> bool {
         self.scopes
@@ -95,27 +101,26 @@ pub(super) struct Found<'a, T> {
 }
 
 impl Resource {
-    /// Our scope: the one of that name when it bears the mark or when our marked role holds it, else a marked one of
-    /// another name, which was renamed.
+    /// Our scope: the one of that name when it bears the mark, else a marked one of another name, which was renamed; else
+    /// the one of that name when it has no mark any more and a role that was made for us holds it.
     pub(super) fn our_scope<'a>(
         &'a self,
         name: &str,
         marks: &Marks,
         role: Option<&Role>,
     ) -> Option<Found<'a, Scope>> {
+        // What was taken over may hold, or be held by, more of somebody else's, so it proves nothing.
         let held_by_ours = |scope: &Scope| {
-            role.is_some_and(|role| role.origin(marks).is_some() && role.holds(&scope.id))
+            role.is_some_and(|role| {
+                role.origin(marks) == Some(Origin::Created) && role.holds(&scope.id)
+            })
         };
         let by_name = self.scopes.get_key_value(name);
+        let is_marked = |scope: &Scope| scope.origin(marks).is_some();
         by_name
-            .filter(|(_, scope)| {
-                scope.origin(marks).is_some() || (scope.mark().is_none() && held_by_ours(scope))
-            })
-            .or_else(|| {
-                self.scopes
-                    .iter()
-                    .find(|(_, scope)| scope.origin(marks).is_some())
-            })
+            .filter(|(_, scope)| is_marked(scope))
+            .or_else(|| self.scopes.iter().find(|(_, scope)| is_marked(scope)))
+            .or_else(|| by_name.filter(|(_, scope)| scope.mark().is_none() && held_by_ours(scope)))
             .map(|(name, object)| Found { name, object })
     }
 
@@ -129,8 +134,8 @@ impl Resource {
 }
 
 impl Observed {
-    /// Our role: the one of that name when it bears the mark or when it holds a scope that bears it, else a marked one
-    /// of another name, which was renamed.
+    /// Our role: the one of that name when it bears the mark, else a marked one of another name, which was renamed; else
+    /// the one of that name when it has no mark any more and holds a scope that was made for us.
     pub(super) fn our_role<'a>(
         &'a self,
         name: &str,
@@ -139,22 +144,17 @@ impl Observed {
     ) -> Option<Found<'a, Role>> {
         let holds_ours = |role: &Role| {
             resource.is_some_and(|resource| {
-                resource
-                    .scopes
-                    .values()
-                    .any(|scope| scope.origin(marks).is_some() && role.holds(&scope.id))
+                resource.scopes.values().any(|scope| {
+                    scope.origin(marks) == Some(Origin::Created) && role.holds(&scope.id)
+                })
             })
         };
         let by_name = self.roles.get_key_value(name);
+        let is_marked = |role: &Role| role.origin(marks).is_some();
         by_name
-            .filter(|(_, role)| {
-                role.origin(marks).is_some() || (role.mark().is_none() && holds_ours(role))
-            })
-            .or_else(|| {
-                self.roles
-                    .iter()
-                    .find(|(_, role)| role.origin(marks).is_some())
-            })
+            .filter(|(_, role)| is_marked(role))
+            .or_else(|| self.roles.iter().find(|(_, role)| is_marked(role)))
+            .or_else(|| by_name.filter(|(_, role)| role.mark().is_none() && holds_ours(role)))
             .map(|(name, object)| Found { name, object })
     }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::api::Origin;
+use crate::api::{HasuraRoleBindingSpec, Origin};
 
 /// Longest owner id, in characters. With it a mark takes 55 of the 128 characters of a role's description.
 pub const MAX_OWNER: usize = 16;
@@ -17,6 +17,23 @@ pub const MAX_OWNER: usize = 16;
 pub const MAX_ROLE_TEXT: usize = 73;
 
 const OPEN: &str = "[logto-hasura:";
+
+/// Between owner and hash: what was made for the binding.
+const CREATED: char = '/';
+
+/// Between owner and hash: what was there before it, and what was added to that.
+const ADOPTED: [(char, Added); 4] = [
+    ('~', Added::new(false, false)),
+    ('+', Added::new(true, false)),
+    ('!', Added::new(false, true)),
+    ('*', Added::new(true, true)),
+];
+
+/// All that may stand between owner and hash.
+const KINDS: [char; 5] = [CREATED, '~', '+', '!', '*'];
+
+/// Characters of the hash.
+const HASH: usize = 22;
 
 /// Who keeps marks in a tenant: one installation of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,18 +79,39 @@ impl Owner {
     }
 
     /// The marks of the binding `namespace/name`.
-    pub fn marks(&self, namespace: &str, name: &str) -> Marks {
-        Marks {
-            created: self.mark(&format!("{namespace}/{name}")),
-            // No name in Kubernetes has a space.
-            adopted: self.mark(&format!("adopted {namespace}/{name}")),
-        }
-    }
-
-    fn mark(&self, text: &str) -> Mark {
+    ///
+    /// The hash stands for what can not change in a binding: one that is made again under the same name for another
+    /// instance or another Hasura role is another binding, or who holds the old role would come to hold the new one.
+    pub fn marks(&self, namespace: &str, name: &str, spec: &HasuraRoleBindingSpec) -> Marks {
+        let instance = &spec.instance_ref;
+        let instance_namespace = instance.namespace.as_deref().unwrap_or(namespace);
+        // No name in Kubernetes and no Hasura role that a binding may ask for has a space.
+        let text = format!(
+            "{namespace}/{name} {instance_namespace}/{} {}",
+            instance.name, spec.hasura_role
+        );
         let digest = Sha256::digest(text);
         let hash = URL_SAFE_NO_PAD.encode(&digest[..16]);
-        Mark(format!("{OPEN}{}/{hash}]", self.0))
+        let mark = |origin| Mark(format!("{OPEN}{}{origin}{hash}]", self.0));
+        Marks {
+            created: mark(CREATED),
+            adopted: mark(ADOPTED[0].0),
+        }
+    }
+}
+
+/// What was added to a role that was there before, and is taken away again with the binding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// The binding's scope.
+    pub scope: bool,
+    /// That every new user gets it.
+    pub default: bool,
+}
+
+impl Added {
+    const fn new(scope: bool, default: bool) -> Self {
+        Self { scope, default }
     }
 }
 
@@ -92,7 +130,7 @@ impl Marks {
     pub fn origin(&self, mark: &Mark) -> Option<Origin> {
         if mark == &self.created {
             Some(Origin::Created)
-        } else if mark == &self.adopted {
+        } else if mark.is_like(&self.adopted) {
             Some(Origin::Adopted)
         } else {
             None
@@ -107,9 +145,18 @@ impl Marks {
             Some(Origin::Adopted | Origin::Creating) | None => &self.adopted,
         }
     }
+
+    /// The same for a role, to which something may have been added.
+    pub fn of_role(&self, origin: Option<Origin>, added: Added) -> Mark {
+        match origin {
+            Some(Origin::Created) => self.created.clone(),
+            _ => self.adopted.with(added),
+        }
+    }
 }
 
-/// `[logto-hasura:<owner>/<22 base64url characters>]`, which says whose an object is.
+/// `[logto-hasura:<owner>/<22 base64url characters>]`, which says whose an object is. Another character in place of the
+/// `/` says that it was there before.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mark(String);
 
@@ -133,7 +180,43 @@ impl Mark {
     pub fn is_of(&self, owner: &Owner) -> bool {
         self.0[OPEN.len()..]
             .strip_prefix(owner.as_str())
-            .is_some_and(|rest| rest.starts_with('/'))
+            .is_some_and(|rest| rest.starts_with(KINDS))
+    }
+
+    /// Whether this owner made the object that bears it; what it took over bears one as well.
+    pub fn was_made_by(&self, owner: &Owner) -> bool {
+        self.0[OPEN.len()..]
+            .strip_prefix(owner.as_str())
+            .is_some_and(|rest| rest.starts_with(CREATED))
+    }
+
+    /// What was added to the object that bears it.
+    pub fn added(&self) -> Added {
+        let (_, rest) = self.0.split_at(self.kind_at());
+        let kind = ADOPTED.iter().find(|(kind, _)| rest.starts_with(*kind));
+        kind.map(|(_, added)| *added).unwrap_or_default()
+    }
+
+    /// The mark of something that was there before, to which this was added.
+    fn with(&self, added: Added) -> Self {
+        let kind = ADOPTED.iter().find(|(_, other)| *other == added);
+        let (before, rest) = self.0.split_at(self.kind_at());
+        let kind = kind.map_or(ADOPTED[0].0, |(kind, _)| *kind);
+        Self(format!("{before}{kind}{}", &rest[1..]))
+    }
+
+    /// Whether it is this mark of something that was there before, whatever was added to that.
+    fn is_like(&self, adopted: &Self) -> bool {
+        let at = self.kind_at();
+        self.0.len() == adopted.0.len()
+            && self.0[..at] == adopted.0[..at]
+            && self.0[at + 1..] == adopted.0[at + 1..]
+            && !self.0[at..].starts_with(CREATED)
+    }
+
+    /// Where the one character stands between owner and hash.
+    fn kind_at(&self) -> usize {
+        self.0.len() - "]".len() - HASH - 1
     }
 }
 
@@ -156,100 +239,12 @@ fn is_mark(text: &str) -> bool {
     let inner = text
         .strip_prefix(OPEN)
         .and_then(|rest| rest.strip_suffix(']'));
-    let Some((owner, hash)) = inner.and_then(|inner| inner.split_once('/')) else {
+    let Some((owner, hash)) = inner.and_then(|inner| inner.split_once(KINDS)) else {
         return false;
     };
     let base64url = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    Owner::new(owner).is_ok() && hash.len() == 22 && hash.chars().all(base64url)
+    Owner::new(owner).is_ok() && hash.len() == HASH && hash.chars().all(base64url)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn owner() -> Owner {
-        Owner::new("a1b2c3d4").unwrap()
-    }
-
-    #[test]
-    fn a_mark_is_found_again_behind_any_text() {
-        let mark = owner().marks("shop", "user-reader").adopted;
-        for text in [
-            "",
-            "Reads users",
-            "[logto-hasura:",
-            "ends with ]",
-            "Ü 🔒",
-            "[logto-hasura:x/y]",
-        ] {
-            let put = mark.put(text);
-            assert_eq!(split(&put), (text, Some(mark.clone())), "{put}");
-        }
-    }
-
-    #[test]
-    fn the_longest_mark_leaves_73_of_128_characters() {
-        let mark = Owner::new("x".repeat(MAX_OWNER))
-            .unwrap()
-            .marks("shop", "user-reader")
-            .created;
-        assert_eq!(mark.put(&"x".repeat(MAX_ROLE_TEXT)).len(), 128);
-    }
-
-    #[test]
-    fn marks_differ_by_owner_namespace_and_name_and_never_change() {
-        assert_eq!(
-            owner().marks("shop", "user-reader").created.to_string(),
-            "[logto-hasura:a1b2c3d4/_gzZnkWpSnAHocANCNVZhQ]"
-        );
-        let of = |owner: Owner, namespace, name| {
-            let Marks { created, adopted } = owner.marks(namespace, name);
-            [created, adopted]
-        };
-        let marks: Vec<Mark> = [
-            of(owner(), "shop", "user-reader"),
-            of(owner(), "shop", "user-maintainer"),
-            of(owner(), "shop2", "user-reader"),
-            of(Owner::new("other").unwrap(), "shop", "user-reader"),
-        ]
-        .concat();
-        for (i, a) in marks.iter().enumerate() {
-            assert!(marks.iter().skip(i + 1).all(|b| a != b));
-        }
-    }
-
-    #[test]
-    fn what_only_looks_like_a_mark_is_text() {
-        for text in [
-            "[logto-hasura:a1b2c3d4/short]",
-            "[logto-hasura:a1b2c3d4/nrBZQoXKpRdtWSSdKzFoQQ] and more",
-            "[logto-hasura:UPPER/nrBZQoXKpRdtWSSdKzFoQQ]",
-            "[logto-hasura:a1b2c3d4/nrBZQoXKpRdtWSSdKzFo??]",
-        ] {
-            assert_eq!(split(text), (text, None));
-        }
-    }
-
-    #[test]
-    fn an_owner_is_told_from_one_whose_id_starts_the_same() {
-        let mark = Owner::new("prod-2").unwrap().marks("shop", "r").created;
-        assert!(mark.is_of(&Owner::new("prod-2").unwrap()));
-        assert!(!mark.is_of(&Owner::new("prod").unwrap()));
-    }
-
-    #[test]
-    fn owner_ids_that_would_break_a_mark_are_refused() {
-        for id in [
-            "",
-            "UPPER",
-            "with/slash",
-            "with]",
-            "-a",
-            "a-",
-            "12345678901234567",
-            "ü",
-        ] {
-            assert!(Owner::new(id).is_err(), "{id}");
-        }
-    }
-}
+mod tests;

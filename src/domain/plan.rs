@@ -9,15 +9,19 @@ use super::{
     adoption::{Adoption, Permission},
     desired,
     observed::{Found, Observed, Resource, Role, Scope},
-    ownership::{self, Mark, Owner},
+    ownership::{self, Added, Mark, Owner},
+    standing::Standing,
 };
-use crate::api::binding::RoleType;
+use crate::api::{Origin, binding::RoleType};
 use adopt::{role_to_have, scope_to_have};
 
 /// Longest description of a role in Logto, in UTF-16 units (zod counts those) and in characters (PostgreSQL does).
 ///
 /// Source: logto-io/logto `packages/schemas/tables/roles.sql`.
 const MAX_ROLE_DESCRIPTION: usize = 128;
+
+/// Life of an access token of a resource that is made for a spec that does not say it, in seconds.
+const DEFAULT_TOKEN_LIFE: i64 = 3600;
 
 /// One write to Logto. What does not exist yet is named by its natural key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,22 +87,33 @@ pub enum Step {
     DeleteResource { indicator: String, id: String },
 }
 
-/// What the operator knows of an API resource beside what Logto shows, since a resource has no place for a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing.
-    Unknown,
-    /// It was absent and a request to make it may have been sent.
-    Creating,
-    /// It was made or taken over under this id.
-    Known,
+/// Whether carrying out what is desired would take a resource over that nothing shows to be ours.
+///
+/// A status is believed as far as nothing has to be changed for it: else no restart before the first binding would find
+/// the resource again, and no creation whose answer was lost.
+pub fn takes_over(
+    desired: &desired::Resource,
+    found: &Resource,
+    standing: Standing,
+    owner: &Owner,
+) -> bool {
+    if found.has_scope_marked(|mark| mark.is_of(owner)) {
+        return false;
+    }
+    let is_as_desired = update_resource(desired, found).is_none();
+    let is_believed = match standing {
+        Standing::Unknown => false,
+        Standing::Creating => is_as_desired && found.scopes.is_empty(),
+        Standing::Remembered => is_as_desired,
+        Standing::Known => true,
+    };
+    !is_believed || found.has_scope_marked(|mark| !mark.is_of(owner))
 }
 
 /// The steps for an API resource.
 ///
 /// # Errors
-/// When a resource of that indicator is there that is neither known nor holds a scope with a mark of `owner`, and may not
-/// be taken over.
+/// When a resource of that indicator is there that would be taken over, and may not be; see [`takes_over`].
 pub fn plan_resource(
     desired: &desired::Resource,
     found: Option<&Resource>,
@@ -110,15 +125,19 @@ pub fn plan_resource(
         return Ok(vec![Step::CreateResource {
             indicator: desired.indicator.clone(),
             name: desired.name.clone(),
-            access_token_ttl: desired.access_token_ttl,
+            access_token_ttl: desired.access_token_ttl.unwrap_or(DEFAULT_TOKEN_LIFE),
         }]);
     };
-    let is_ours = standing != Standing::Unknown || found.has_scope_marked(|mark| mark.is_of(owner));
     let is_others = found.has_scope_marked(|mark| !mark.is_of(owner));
-    if !is_ours && (adoption != Permission::Given || is_others) {
+    if takes_over(desired, found, standing, owner) && (adoption != Permission::Given || is_others) {
         return Err(Conflict::Resource {
             indicator: desired.indicator.clone(),
             id: found.id.clone(),
+            whose: match standing {
+                _ if is_others => Whose::OtherOwner,
+                Standing::Remembered => Whose::Unproved,
+                _ => Whose::Foreign,
+            },
             mend: if is_others {
                 Mend::Nothing
             } else {
@@ -126,17 +145,19 @@ pub fn plan_resource(
             },
         });
     }
+    Ok(update_resource(desired, found).into_iter().collect())
+}
+
+fn update_resource(desired: &desired::Resource, found: &Resource) -> Option<Step> {
     let name = (found.name != desired.name).then(|| desired.name.clone());
-    let access_token_ttl =
-        (found.access_token_ttl != desired.access_token_ttl).then_some(desired.access_token_ttl);
-    Ok((name.is_some() || access_token_ttl.is_some())
-        .then(|| Step::UpdateResource {
-            id: found.id.clone(),
-            name,
-            access_token_ttl,
-        })
-        .into_iter()
-        .collect())
+    let access_token_ttl = desired
+        .access_token_ttl
+        .filter(|wanted| *wanted != found.access_token_ttl);
+    (name.is_some() || access_token_ttl.is_some()).then(|| Step::UpdateResource {
+        id: found.id.clone(),
+        name,
+        access_token_ttl,
+    })
 }
 
 /// The steps for a binding's scope and role. A role whose scopes were not read yet is taken to hold the scope.
@@ -177,8 +198,10 @@ pub fn plan_binding(
         None => steps.push(create_role(desired)),
         Some(role) => {
             let scope = scope.as_ref().map(|scope| scope.object);
-            steps.extend(update_role(desired, role, scope)?);
-            steps.extend(attach_scope(desired, role.object, scope));
+            let attach = attach_scope(desired, role.object, scope);
+            steps.extend(update_role(desired, role, scope, attach.is_some())?);
+            steps.extend(attach);
+            steps.extend(detach_former(desired, observed, role.object, scope));
         }
     }
     Ok(steps)
@@ -231,6 +254,7 @@ fn update_role(
     desired: &desired::Binding,
     found: &Found<'_, Role>,
     scope: Option<&Scope>,
+    attaches: bool,
 ) -> Result<Option<Step>, Conflict> {
     let role = found.object;
     if role.type_ != desired.role_type {
@@ -245,10 +269,16 @@ fn update_role(
         Some(&role.description),
         &desired.hasura_role,
     );
-    let wanted = fit(desired.marks.of(role.origin(&desired.marks)), &text);
+    let is_default = default_to_set(desired, role, scope);
+    let before = role.added(&desired.marks);
+    let added = Added {
+        scope: before.scope || attaches,
+        default: is_default.unwrap_or(before.default),
+    };
+    let mark = desired.marks.of_role(role.origin(&desired.marks), added);
+    let wanted = fit(&mark, &text);
     let name = (found.name != desired.role_name).then(|| desired.role_name.clone());
     let description = (role.description != wanted).then_some(wanted);
-    let is_default = default_to_set(desired, role, scope);
     let changes = name.is_some() || description.is_some() || is_default.is_some();
     Ok(changes.then(|| Step::UpdateRole {
         id: role.id.clone(),
@@ -278,6 +308,33 @@ fn attach_scope(desired: &desired::Binding, role: &Role, scope: Option<&Scope>) 
         indicator: desired.indicator.clone(),
         scope: desired.scope_name.clone(),
     })
+}
+
+/// Takes off a role what was made for the binding in another resource: its instance was made again with another indicator.
+fn detach_former(
+    desired: &desired::Binding,
+    observed: &Observed,
+    role: &Role,
+    scope: Option<&Scope>,
+) -> Vec<Step> {
+    let extra = role.extra_scopes(scope.map(|scope| scope.id.as_str()));
+    let former = |id: &str| {
+        let mut others = observed
+            .resources
+            .iter()
+            .filter(|(indicator, _)| **indicator != desired.indicator);
+        others.find_map(|(indicator, resource)| {
+            let (name, _) = resource.scopes.iter().find(|(_, scope)| {
+                scope.id == id && scope.origin(&desired.marks) == Some(Origin::Created)
+            })?;
+            Some(Step::DetachScope {
+                role: role.id.clone(),
+                indicator: indicator.clone(),
+                scope: name.clone(),
+            })
+        })
+    };
+    extra.into_iter().flatten().filter_map(former).collect()
 }
 
 /// The text before the mark: the spec's, else what stands there, else a default for a new object.

@@ -4,6 +4,7 @@ use super::{
     observed::{Observed, Resource, Role, Scope},
     ownership::{self, Marks, Owner},
     plan::{Step, fit},
+    words,
 };
 use crate::api::{Origin, binding::DeletionPolicy, instance};
 
@@ -103,7 +104,7 @@ impl Release {
                 id: role.id.clone(),
                 name: None,
                 description: Some(fit(
-                    successor.of(role.origin(&self.marks)),
+                    &successor.of_role(role.origin(&self.marks), role.added(&self.marks)),
                     ownership::split(&role.description).0,
                 )),
                 is_default: None,
@@ -142,26 +143,12 @@ impl Release {
                 id: role.id.clone(),
             }];
         }
-        let name = self.name_that_grants_nothing(observed);
-        let change = Step::UpdateRole {
-            id: role.id.clone(),
-            // One that gets another name keeps the mark, by which it is found and gets its own name back.
-            description: (!is_created && role.mark().is_some() && !self.grants_by_name)
-                .then(|| without_mark(role, self)),
-            // Whether a role that was taken over is given to new users was not ours to say before, and is not after.
-            is_default: (is_created && role.is_default).then_some(false),
-            name,
-        };
-        let nothing = Step::UpdateRole {
-            id: role.id.clone(),
-            name: None,
-            description: None,
-            is_default: None,
-        };
-        let mut steps: Vec<Step> = (change != nothing).then_some(change).into_iter().collect();
-        // A scope that was taken over stays too, so the role that was made has to lose it by itself.
+        let added = role.added(&self.marks);
+        let mut steps = Vec::new();
+        // A scope that was taken over stays too, so a role that was made, or given it, has to lose it by itself; before
+        // the mark goes that says so.
         if let Some((name, scope)) = scope
-            && is_created
+            && (is_created || added.scope)
             && scope.origin(&self.marks) != Some(Origin::Created)
             && role.holds(&scope.id)
         {
@@ -171,6 +158,23 @@ impl Release {
                 scope: name.to_owned(),
             });
         }
+        let name = self.name_that_grants_nothing(observed);
+        let change = Step::UpdateRole {
+            id: role.id.clone(),
+            // One that gets another name keeps the mark, by which it is found and gets its own name back.
+            description: (!is_created && role.mark().is_some() && !self.grants_by_name)
+                .then(|| without_mark(role, self)),
+            // Where it was given to new users before it was taken over, that is not ours to end.
+            is_default: ((is_created || added.default) && role.is_default).then_some(false),
+            name,
+        };
+        let nothing = Step::UpdateRole {
+            id: role.id.clone(),
+            name: None,
+            description: None,
+            is_default: None,
+        };
+        steps.extend((change != nothing).then_some(change));
         steps
     }
 
@@ -226,14 +230,17 @@ pub enum ResourceStays {
     #[error("spec.deletionPolicy is Retain")]
     Retained,
     /// It was there before, or it can not be told any more who made it.
-    #[error("it was not made by this instance, as far as its status tells")]
+    #[error(
+        "it was not made for this instance, or that can not be told any more, since no scope is in it that the operator made"
+    )]
     NotCreated,
-    /// It has scopes that are not this operator's.
-    #[error("somebody else's scopes are in it: {}", .0.join(", "))]
+    /// It has scopes that were not made by this operator; those that it took over are not.
+    #[error("scopes are in it that were not made for a HasuraRoleBinding: {}", words::listed(.0))]
     ForeignScopes(Vec<String>),
 }
 
-/// The step that deletes an instance's API resource.
+/// The step that deletes an instance's API resource. That it was made for the instance is what the status says as its
+/// origin, which is believed only with a proof: this process saw it (`is_known`), or a scope in it that was made by `owner`.
 ///
 /// # Errors
 /// Why it stays.
@@ -242,20 +249,23 @@ pub fn release_resource(
     found: &Resource,
     policy: instance::DeletionPolicy,
     origin: Option<Origin>,
+    is_known: bool,
     owner: &Owner,
 ) -> Result<Step, ResourceStays> {
     if policy == instance::DeletionPolicy::Retain {
         return Err(ResourceStays::Retained);
     }
-    if origin != Some(Origin::Created) {
+    let is_proved = is_known || found.has_scope_marked(|mark| mark.was_made_by(owner));
+    if origin != Some(Origin::Created) || !is_proved {
         return Err(ResourceStays::NotCreated);
     }
-    let is_ours = |scope: &Scope| scope.mark().is_some_and(|mark| mark.is_of(owner));
+    // Logto deletes the scopes with it, and what was taken over is never deleted.
+    let is_ours = |scope: &Scope| scope.mark().is_some_and(|mark| mark.was_made_by(owner));
     let foreign: Vec<String> = found
         .scopes
         .iter()
         .filter(|(_, scope)| !is_ours(scope))
-        .map(|(name, _)| name.clone())
+        .map(|(name, _)| words::quoted(name))
         .collect();
     if !foreign.is_empty() {
         return Err(ResourceStays::ForeignScopes(foreign));

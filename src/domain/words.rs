@@ -16,6 +16,9 @@ const MAX_QUOTED: usize = 200;
 /// Longest step, in characters.
 const MAX_STEP: usize = 1024;
 
+/// So many scopes are named in a list.
+const NAMED: usize = 5;
+
 /// What a step would do to what is observed.
 pub fn planned(step: &Step, observed: &Observed) -> PlannedStep {
     let (action, what) = match step {
@@ -134,8 +137,29 @@ pub fn in_bounds(action: PlannedAction, what: &str) -> PlannedStep {
     }
 }
 
+/// A scope by its id, in words: its name and its resource where it is known.
+pub fn scope_named(observed: &Observed, id: &str) -> String {
+    let scope = observed.resources.iter().find_map(|(indicator, resource)| {
+        let found = resource.scopes.iter().find(|(_, scope)| scope.id == id);
+        found.map(|(name, _)| (name, indicator))
+    });
+    scope.map_or_else(
+        || quoted(id),
+        |(name, indicator)| format!("{} of {}", quoted(name), quoted(indicator)),
+    )
+}
+
+/// The first few, and how many more there are.
+pub fn listed(names: &[String]) -> String {
+    let named = names[..names.len().min(NAMED)].join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 /// Text from Logto, cut, and with nothing in it that a terminal or a page would act on.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let cut: String = text.chars().take(MAX_QUOTED).collect();
     if cut.len() == text.len() {
         format!("{cut:?}")

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     bindings::{bindings_are_ready, held_by, resource_id, scope_names},
+    namespaces::two,
     suite::Test,
     tests,
     world::{INDICATOR, World},
@@ -23,6 +24,7 @@ pub fn tests() -> Vec<Test> {
         a_status_that_names_foreign_objects_leads_to_no_write,
         what_a_spec_asks_for_in_vain_is_said_with_the_mend,
         two_bindings_for_one_role_the_older_holds_it_and_the_younger_takes_over,
+        who_comes_later_in_the_instances_namespace_and_who_was_there_say_how_it_goes_on,
     ]
 }
 
@@ -257,5 +259,44 @@ async fn two_bindings_for_one_role_the_older_holds_it_and_the_younger_takes_over
             == role.id
     );
     ensure!(held_by(&world.logto, "user:reader") == ["read:other"]);
+    Ok(())
+}
+
+/// A binding of the instance's namespace goes before one of another, which it has to wait for, and both say so.
+async fn who_comes_later_in_the_instances_namespace_and_who_was_there_say_how_it_goes_on(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let team = two(&world).await?;
+    world.apply_base().await?;
+    let rules = json!({"spec": {"allowedBindings": [
+        {"namespaces": {"names": [team.namespace]}, "hasuraRoles": ["*"]}
+    ]}});
+    world.edit::<HasuraInstance>("shop", rules).await?;
+    let mut first = team.binding("first", "editor", "edit");
+    first["spec"]["instanceRef"] = json!({"name": "shop", "namespace": world.namespace});
+    team.apply::<HasuraRoleBinding>(first).await?;
+    team.ready::<HasuraRoleBinding>("first").await?;
+
+    world
+        .apply::<HasuraRoleBinding>(world.binding("editor", "editor", "edit"))
+        .await?;
+    let message = team
+        .stalled::<HasuraRoleBinding>("first", "HasuraRoleTaken")
+        .await?;
+    ensure!(
+        message.contains("is in the other's way until this one is deleted"),
+        "{message}"
+    );
+    let message = world
+        .stalled::<HasuraRoleBinding>("editor", "ScopeConflict")
+        .await?;
+    ensure!(
+        message.contains("perhaps in another namespace, delete it first"),
+        "{message}"
+    );
+    team.delete::<HasuraRoleBinding>("first").await?;
+    team.gone::<HasuraRoleBinding>("first").await?;
+    world.ready::<HasuraRoleBinding>("editor").await?;
+    team.end().await;
     Ok(())
 }

@@ -123,12 +123,15 @@ async fn what_is_changed_in_logto_is_mended_by_the_next_resync(
     // Who made it can not be told any more, so from now on it counts as taken over.
     let maintainer = role(&world.logto, "user:maintainer").context("the role")?;
 
+    // So only a role that was made proves whose a scope without a mark is.
+    let reader = role(&world.logto, "user:reader").context("the role")?;
+    let scope = tenant.scopes_of_role(&reader.id).remove(0);
     tenant
         .edit_scope(&scope.id, |scope| scope.description = None)
         .map_err(wrong)?;
     world
         .until_logto("the scope's description", |logto| {
-            let scopes = logto.tenant().scopes_of_role(&maintainer.id);
+            let scopes = logto.tenant().scopes_of_role(&reader.id);
             let text = |scope: &Scope| scope.description.clone().unwrap_or_default();
             scopes
                 .first()

@@ -35,6 +35,7 @@ mod report;
 mod scripts;
 mod seeds;
 mod sign_in;
+mod standing;
 mod status_rules;
 mod subjects;
 mod suite;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         namespaces::tests(),
         observing::tests(),
         ownership::tests(),
+        standing::tests(),
         delivery::tests(),
         force::tests(),
         keys::tests(),

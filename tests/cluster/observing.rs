@@ -267,7 +267,8 @@ async fn what_is_not_to_be_adopted_is_shown_as_foreign_with_the_line_that_would_
     let message = world
         .stalled::<HasuraRoleBinding>("user-reader", "RoleConflict")
         .await?;
-    ensure!(message.contains(&pay.id), "{message}");
+    let named = message.contains(&pay.id) || message.contains("\"pay\" of");
+    ensure!(named, "{message}");
     tenant.detach_scope(&role.id, &pay.id)?;
     world
         .ask_for_reconcile::<HasuraRoleBinding>("user-reader")

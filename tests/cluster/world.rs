@@ -294,7 +294,7 @@ impl World {
             "apiVersion": "logto-hasura.dev/v1alpha1", "kind": "HasuraInstance", "metadata": {"name": "shop"},
             "spec": {
                 "tenantRef": {"name": "main"},
-                "apiResource": {"indicator": INDICATOR, "name": "Shop GraphQL"},
+                "apiResource": {"indicator": INDICATOR, "name": "Shop GraphQL", "accessTokenTtlSeconds": 3600},
                 "deploymentRef": {"name": "hasura"},
             }
         })

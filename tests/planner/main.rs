@@ -4,6 +4,7 @@
 mod adoption;
 mod model;
 mod namespaces;
+mod resources;
 
 use std::collections::BTreeSet;
 
@@ -14,8 +15,9 @@ use logto_hasura::{
         desired,
         observed::Observed,
         ownership::{Mark, Marks, Owner},
-        plan::{Conflict, Standing, Step, plan_binding, plan_resource},
+        plan::{Conflict, Step, plan_binding, plan_resource},
         release::{Holders, Release},
+        standing::Standing,
     },
 };
 use model::Model;
@@ -27,8 +29,14 @@ fn owner() -> Owner {
     Owner::new("test").unwrap()
 }
 
+/// The marks of a binding of the namespace and instance `shop`.
+fn marks_of(owner: &Owner, name: &str, hasura_role: &str) -> Marks {
+    let spec = serde_json::json!({"instanceRef": {"name": "shop"}, "hasuraRole": hasura_role, "scope": {"name": "read"}});
+    owner.marks("shop", name, &serde_json::from_value(spec).unwrap())
+}
+
 fn marks(n: usize) -> Marks {
-    owner().marks("shop", &format!("binding-{n}"))
+    marks_of(&owner(), &format!("binding-{n}"), &format!("role-{n}"))
 }
 
 fn mark(n: usize) -> Mark {
@@ -39,7 +47,7 @@ fn resource() -> desired::Resource {
     desired::Resource {
         indicator: INDICATOR.into(),
         name: "Shop".into(),
-        access_token_ttl: 3600,
+        access_token_ttl: Some(3600),
     }
 }
 
@@ -317,41 +325,6 @@ fn release(binding: &desired::Binding, successor: Option<Marks>) -> Release {
 }
 
 #[test]
-fn a_resource_that_somebody_else_made_is_a_conflict_until_it_is_known_or_holds_our_mark() {
-    let mut model = Model::default();
-    model.console_resource(INDICATOR);
-    let plan = |model: &Model, standing| {
-        plan_resource(
-            &resource(),
-            model.observed.resources.get(INDICATOR),
-            standing,
-            &owner(),
-            Permission::NotAsked,
-        )
-    };
-    assert!(matches!(
-        plan(&model, Standing::Unknown),
-        Err(Conflict::Resource { .. })
-    ));
-    assert!(plan(&model, Standing::Creating).is_ok());
-    model.console_scope(
-        INDICATOR,
-        "a",
-        &Owner::new("other")
-            .unwrap()
-            .marks("shop", "a")
-            .created
-            .put(""),
-    );
-    assert!(matches!(
-        plan(&model, Standing::Unknown),
-        Err(Conflict::Resource { .. })
-    ));
-    model.console_scope(INDICATOR, "b", &mark(0).put(""));
-    assert!(plan(&model, Standing::Unknown).is_ok());
-}
-
-#[test]
 fn a_role_of_the_other_type_is_a_conflict_that_names_both() {
     let mut model = Model::default();
     converge(&mut model, &[binding(0)]);
@@ -383,6 +356,30 @@ fn a_renamed_scope_keeps_its_id_and_its_roles() {
     };
     let (writes, _) = converge(&mut model, &[renamed]);
     assert_eq!((writes, model.ids()), (1, before));
+}
+
+#[test]
+fn an_instance_made_again_with_another_indicator_takes_the_former_scope_off_its_roles() {
+    let mut model = Model::default();
+    converge(&mut model, &[binding(0)]);
+    let other = "https://shop.example.com/v2/graphql";
+    model.console_resource(other);
+    let moved = desired::Binding {
+        indicator: other.into(),
+        ..binding(0)
+    };
+    let plan =
+        |model: &Model| plan_binding(&moved, &owner(), &model.observed, Adoption::NEVER).unwrap();
+    let steps = plan(&model);
+    model.apply_all(steps);
+    assert_eq!(plan(&model), []);
+    let own = model.observed.resources[other].scopes["scope-0"].id.clone();
+    let held = model.observed.roles["role-0"].scopes.clone();
+    assert_eq!(held, Some(BTreeSet::from([own])));
+    // What somebody else gave the role stays with it.
+    model.console_scope(INDICATOR, "pay", "");
+    model.console_link(INDICATOR, "role-0", "pay");
+    assert_eq!(plan(&model), []);
 }
 
 #[test]

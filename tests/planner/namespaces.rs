@@ -1,5 +1,6 @@
 //! Random bindings of three namespaces come, go and come back under other names, while people are given roles by hand:
-//! nobody gains a Hasura role outside what was allowed, and no assignment passes from one namespace to another.
+//! nobody gains a Hasura role outside what was allowed, and no assignment passes from one namespace or Hasura role to
+//! another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +10,10 @@ use logto_hasura::{
         adoption::Adoption,
         consent::{self, Consent, NamespaceLabels},
         desired::{Binding, role_name},
-        plan::{Standing, plan_binding, plan_resource},
+        plan::{plan_binding, plan_resource},
         precedence::{Claim, Claimant, Key, losers},
         release::{Holders, Release},
+        standing::Standing,
     },
 };
 use proptest::{prelude::*, sample::select};
@@ -49,14 +51,17 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     )
 }
 
+/// Namespace and Hasura role.
+type Given = (String, String);
+
 /// The cluster and Logto, as the controllers would bring them about.
 struct World {
     instance: HasuraInstance,
     bindings: BTreeMap<Key, (i64, HasuraRoleBinding)>,
     model: Model,
     clock: i64,
-    /// Who holds a role by its id, and of which namespace's binding that role was when he was given it.
-    holds: BTreeMap<String, BTreeMap<usize, String>>,
+    /// Who holds a role by its id, and of which namespace's binding, and which Hasura role, it was when he was given it.
+    holds: BTreeMap<String, BTreeMap<usize, Given>>,
 }
 
 fn instance(consents: bool, patterns: &[&str]) -> HasuraInstance {
@@ -101,7 +106,7 @@ impl World {
             .filter(|(key, (_, binding))| self.allowed(key, binding));
         let claimants = claimants.map(|(key, (created, binding))| {
             let role = role_name(binding, &self.instance.spec);
-            let marks = owner().marks(&key.namespace, &key.name);
+            let marks = owner().marks(&key.namespace, &key.name, &binding.spec);
             let found = self.model.observed.roles.get(&role);
             Claimant {
                 key: key.clone(),
@@ -154,9 +159,10 @@ impl World {
         let Some(desired) = self.desired(key, &binding) else {
             return;
         };
-        // As `rivals::successor` has it: the same instance and namespace, and the consent.
+        // As `rivals::successor` has it: the same instance, namespace and Hasura role, and the consent.
         let heirs = self.bindings.iter().filter(|(other, (_, heir))| {
             other.namespace == key.namespace
+                && heir.spec.hasura_role == binding.spec.hasura_role
                 && self.allowed(other, heir)
                 && role_name(heir, &self.instance.spec) == desired.role_name
         });
@@ -167,7 +173,8 @@ impl World {
             indicator: desired.indicator.clone(),
             scope_name: desired.scope_name.clone(),
             role_name: desired.role_name.clone(),
-            successor: heir.map(|(other, _)| owner().marks(&other.namespace, &other.name)),
+            successor: heir
+                .map(|(other, (_, heir))| owner().marks(&other.namespace, &other.name, &heir.spec)),
             grants_by_name: false,
         };
         let role = release
@@ -227,14 +234,14 @@ impl World {
                 self.holds
                     .entry(id)
                     .or_default()
-                    .insert(*user, key.namespace);
+                    .insert(*user, (key.namespace, desired.hasura_role));
             }
             Event::Consent(given) => self.instance = instance(*given, patterns),
         }
     }
 
     /// Who has which Hasura role by the claims, through which binding.
-    fn grants(&mut self) -> Vec<(usize, String, Key, String)> {
+    fn grants(&mut self) -> Vec<(usize, String, Key, Given)> {
         let done = self.settle();
         let mut grants = Vec::new();
         for (key, desired) in done {
@@ -256,7 +263,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn nobody_gains_a_role_outside_what_was_allowed_and_no_assignment_crosses_namespaces(
+    fn nobody_gains_a_role_outside_what_was_allowed_and_no_assignment_crosses_namespaces_or_roles(
         events in events(),
         patterns in select(vec![vec!["team-a:*"], vec!["team-a:reader"], vec!["*"], vec!["manager"]]),
     ) {
@@ -266,7 +273,8 @@ proptest! {
         for event in &events {
             world.happen(event, &patterns);
             for (user, role, key, given_for) in world.grants() {
-                prop_assert_eq!(&given_for, &key.namespace, "{} has {} of {} after {:?}", user, role, key, event);
+                let has = (key.namespace.clone(), role.clone());
+                prop_assert_eq!(given_for, has, "{} has {} of {} after {:?}", user, role, key, event);
                 if key.namespace != "shop" {
                     prop_assert_eq!(key.namespace.as_str(), "team-a");
                     prop_assert!(patterns.iter().any(|pattern| consent::matches(pattern, &role)), "{} through {}", role, key);

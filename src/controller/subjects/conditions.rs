@@ -18,14 +18,9 @@ use crate::{
         desired::Binding,
         observed::Observed,
         subjects::{Name, not_assigned},
+        words,
     },
 };
-
-/// So many scopes are named in a message.
-const NAMED: usize = 5;
-
-/// Longest name in a message, in characters.
-const MAX_NAME: usize = 200;
 
 /// What is known of a binding's subjects after a visit.
 pub struct Looked<'a> {
@@ -103,33 +98,16 @@ pub fn extra_scopes(desired: &Binding, observed: &Observed) -> Option<Vec<String
     let resource = observed.resources.get(&desired.indicator);
     let own = resource.and_then(|resource| resource.scopes.get(&desired.scope_name));
     let extra = role.extra_scopes(own.map(|scope| scope.id.as_str()))?;
-    let named = |id: &str| {
-        let scope = observed.resources.iter().find_map(|(indicator, resource)| {
-            let found = resource.scopes.iter().find(|(_, scope)| scope.id == id);
-            found.map(|(name, _)| (name, indicator))
-        });
-        scope.map_or_else(
-            || format!("{id:?}"),
-            |(name, indicator)| format!("{:?} of {:?}", cut(name), cut(indicator)),
-        )
-    };
+    let named = |id: &str| words::scope_named(observed, id);
     let mut names: Vec<String> = extra.into_iter().map(named).collect();
     names.sort();
     Some(names)
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_NAME).collect()
-}
-
 fn said(extra: &[String]) -> String {
-    let named = extra[..extra.len().min(NAMED)].join(", ");
-    let more = match extra.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     format!(
-        "the role also holds {named}{more}, which whoever has the role would get: nobody is given it until they are taken off in Logto; who has it keeps it"
+        "the role also holds {}, which whoever has the role would get: nobody is given it until they are taken off in Logto; who has it keeps it",
+        words::listed(extra)
     )
 }
 

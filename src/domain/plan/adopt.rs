@@ -6,6 +6,7 @@ use crate::domain::{
     desired,
     observed::{Found, Observed, Resource, Role, Scope},
     ownership::Owner,
+    words,
 };
 
 /// Our scope, or the one of its name that is to be taken over; none when it is to be made.
@@ -67,7 +68,7 @@ pub(super) fn role_to_have<'a>(
             found: named.type_,
         });
     } else {
-        not_adoptable(desired, named, scope)
+        not_adoptable(desired, observed, named, scope)
     };
     match mend {
         None => Ok(Some(Found {
@@ -87,6 +88,7 @@ pub(super) fn role_to_have<'a>(
 /// description has no room for the mark, and it would be cut.
 fn not_adoptable(
     desired: &desired::Binding,
+    observed: &Observed,
     role: &Role,
     scope: Option<&Found<'_, Scope>>,
 ) -> Option<Mend> {
@@ -95,9 +97,8 @@ fn not_adoptable(
         return Some(Mend::ReadItsScopes);
     };
     if !extra.is_empty() {
-        return Some(Mend::TakeOff(
-            extra.into_iter().map(str::to_owned).collect(),
-        ));
+        let named = extra.into_iter().map(|id| words::scope_named(observed, id));
+        return Some(Mend::TakeOff(named.collect()));
     }
     let text = text(
         desired.role_text.as_deref(),

@@ -7,18 +7,16 @@ use crate::{
     domain::{
         adoption::Permission,
         ownership::{Mark, Owner},
+        words,
     },
 };
-
-/// So many scopes are named in a message.
-const NAMED: usize = 5;
 
 /// Something in Logto stands in the way, and is not ours to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// The indicator is in use.
     #[error(
-        "an API resource with the indicator {indicator:?} exists in Logto (id {id}) and was not made by this operator: choose another indicator, or delete that resource in Logto if nothing uses it{}",
+        "an API resource with the indicator {indicator:?} exists in Logto (id {id}), {whose}: choose another indicator, or delete that resource in Logto if nothing uses it{}",
         mend.of("its indicator in indicators")
     )]
     Resource {
@@ -26,6 +24,8 @@ pub enum Conflict {
         indicator: String,
         /// Logto's id of what is in the way.
         id: String,
+        /// Whose it is, in words.
+        whose: Whose,
         /// What would let it be taken over.
         mend: Mend,
     },
@@ -82,7 +82,7 @@ pub enum Mend {
     Permission(Permission),
     /// Its scopes have to be read before it can be told.
     ReadItsScopes,
-    /// It holds these other scopes, which its holders would keep.
+    /// It holds these other scopes, in words, which its holders would keep.
     TakeOff(Vec<String>),
     /// Its description is so many UTF-16 units too long to have the mark beside it.
     Shorten(usize),
@@ -99,19 +99,10 @@ impl Mend {
                 ". To take it over, let spec.adoption of the LogtoTenant name this namespace and {entry}"
             ),
             Self::ReadItsScopes => ". It may be taken over once its scopes were read".to_owned(),
-            Self::TakeOff(scopes) => {
-                let named: Vec<&str> = scopes.iter().take(NAMED).map(String::as_str).collect();
-                let more = scopes.len() - named.len();
-                let and_more = if more == 0 {
-                    String::new()
-                } else {
-                    format!(" and {more} more")
-                };
-                format!(
-                    ". To take it over, take its other scopes off it in Logto (ids {}{and_more}), which whoever holds it would keep",
-                    named.join(", ")
-                )
-            }
+            Self::TakeOff(scopes) => format!(
+                ". To take it over, take its other scopes off it in Logto ({}), which whoever holds it would keep",
+                words::listed(scopes)
+            ),
             Self::Shorten(units) => format!(
                 ". To take it over, shorten its description in Logto by {units} characters, so that the ownership mark fits beside it, or give spec.logtoRole.description"
             ),
@@ -128,14 +119,21 @@ pub enum Whose {
     OtherBinding,
     /// It bears the mark of another operator.
     OtherOwner,
+    /// An API resource that only a status knows.
+    Unproved,
 }
 
 impl fmt::Display for Whose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Foreign => "made by somebody else",
-            Self::OtherBinding => "made for another HasuraRoleBinding",
+            Self::OtherBinding => {
+                "made for another HasuraRoleBinding, or for this one when it had another Hasura role or instance (if that one is still there, perhaps in another namespace, delete it first)"
+            }
             Self::OtherOwner => "made by another installation of this operator",
+            Self::Unproved => {
+                "of which nothing but the status says that it is this instance's, and it is not as the spec says"
+            }
         })
     }
 }

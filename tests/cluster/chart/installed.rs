@@ -37,6 +37,7 @@ impl Installed {
     async fn start(world: &World, helm: &Helm) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let values = [
+            r#"ownerId="installed""#,
             &format!("watchNamespace={:?}", world.namespace),
             r#"listen.address="127.0.0.1""#,
             &format!("listen.port={port}"),
@@ -44,7 +45,13 @@ impl Installed {
         ];
         helm.install(&values).await?;
         let account = Account::of_release(world).await?;
-        account.reads_kube_system(world).await?;
+        world
+            .until("the right to list tenants", || async {
+                let tenants = ("logto-hasura.dev", "logtotenants");
+                let may = account.may("list", tenants, &world.namespace, "");
+                Ok(may.await?.then_some(()))
+            })
+            .await?;
         let folder = TempDir::new()?;
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, kubeconfig_of_the_account(world).await?)?;

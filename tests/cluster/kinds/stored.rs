@@ -42,7 +42,6 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
             "apiResource": {
                 "indicator": "https://shop.example.com/v1/graphql",
                 "name": "Shop",
-                "accessTokenTtlSeconds": 3600,
             },
             "logtoRoleNamePrefix": "",
             "deploymentRef": {"name": "hasura", "container": "graphql-engine"},
