@@ -17,6 +17,7 @@ mod faults;
 mod force;
 mod gitops;
 mod hasura;
+mod held;
 mod keys;
 mod kinds;
 mod losses;
@@ -30,6 +31,8 @@ mod report;
 mod scripts;
 mod sign_in;
 mod status_rules;
+mod stranded;
+mod strangers;
 mod subjects;
 mod suite;
 mod tokens;
@@ -53,9 +56,12 @@ fn main() -> ExitCode {
         faults::tests(),
         drift::tests(),
         ends::tests(),
+        stranded::tests(),
         watches::tests(),
         namespaces::tests(),
+        strangers::tests(),
         observing::tests(),
+        held::tests(),
         ownership::tests(),
         delivery::tests(),
         force::tests(),

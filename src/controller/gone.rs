@@ -1,0 +1,68 @@
+//! Tenants and instances as they were when they went, so that what is deleted after them still keeps to what they said.
+//!
+//! Only for as long as a clean-up may have to do with them, and in this process alone.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use kube::ResourceExt;
+
+use super::{context::key, registry::lock};
+use crate::{
+    api::{HasuraInstance, LogtoTenant},
+    domain::precedence::Key,
+};
+
+/// What went lately; clones share it.
+#[derive(Clone)]
+pub struct Gone {
+    /// LogtoTenants.
+    pub tenants: Lately<LogtoTenant>,
+    /// HasuraInstances.
+    pub instances: Lately<HasuraInstance>,
+}
+
+impl Gone {
+    /// Remembers each for this long.
+    pub fn new(grace: Duration) -> Self {
+        Self {
+            tenants: Lately::new(grace),
+            instances: Lately::new(grace),
+        }
+    }
+}
+
+type Known<K> = HashMap<Key, (Instant, Arc<K>)>;
+
+/// Objects of one kind that went lately.
+#[derive(Clone)]
+pub struct Lately<K> {
+    grace: Duration,
+    known: Arc<Mutex<Known<K>>>,
+}
+
+impl<K: ResourceExt + Clone> Lately<K> {
+    fn new(grace: Duration) -> Self {
+        Self {
+            grace,
+            known: Arc::default(),
+        }
+    }
+
+    /// Remembers an object that is about to go.
+    pub fn note(&self, object: &K) {
+        let mut known = lock(&self.known);
+        known.retain(|_, (since, _)| since.elapsed() < self.grace);
+        known.insert(key(object), (Instant::now(), Arc::new(object.clone())));
+    }
+
+    /// The object of this name, as it was when it went.
+    pub fn get(&self, key: &Key) -> Option<Arc<K>> {
+        let known = lock(&self.known);
+        let (since, object) = known.get(key)?;
+        (since.elapsed() < self.grace).then(|| Arc::clone(object))
+    }
+}
