@@ -63,21 +63,35 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
     let Some(connection) = ctx.registry.for_cleanup(&tenant, grace) else {
         return without_connection(binding, ctx, &tenant).await;
     };
-    let has_waited = deleting_for(&**binding) >= grace;
     let taken_away = match hands {
         Hands::Manage => take_away(binding, ctx, instance.as_deref(), &connection).await,
         // Only the grant ends, since its consent was withdrawn.
         Hands::Observe | Hands::Off => Ok(()),
     };
+    settle(binding, ctx, (&tenant, &connection), taken_away).await
+}
+
+/// Releases a binding after its clean-up, or says what it waits for.
+async fn settle(
+    binding: &Arc<HasuraRoleBinding>,
+    ctx: &Context,
+    (tenant, connection): (&Key, &Connection),
+    taken_away: Result<(), logto::Error>,
+) -> Result<Action, Error> {
+    let has_waited = deleting_for(&**binding) >= ctx.clocks.release_after;
     match taken_away {
         // Credentials that were taken away first do not come back; a Logto that is merely down does.
-        Ok(()) if has_waited && ctx.registry.lacks_credentials(&tenant) => {
-            left_behind(binding, ctx, &tenant).await
-        }
         Err(logto::Error::Credentials { .. }) if has_waited => {
-            left_behind(binding, ctx, &tenant).await
+            left_behind(binding, ctx, tenant).await
         }
-        Ok(()) if claims::is_still_granted(ctx, &tenant, &connection, binding) => {
+        Ok(()) if claims::is_still_granted(ctx, tenant, connection, binding) => {
+            if has_waited && ctx.registry.lacks_credentials(tenant) {
+                let note = "the credentials of the LogtoTenant are gone or do not work any more, so its claims name the role still";
+                ctx.event(&**binding, EventType::Warning, "LeftBehind", note)
+                    .await;
+                ctx.forget(&**binding);
+                return Ok(Action::await_change());
+            }
             let message = "waits for the claims that name its role to be deployed without it";
             Err(held(binding, ctx, message.to_owned(), ctx.clocks.claims_pause).await)
         }
@@ -89,7 +103,7 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
         Err(error) => {
             connection.session.note(&error);
             if connection.session.is_down() {
-                ctx.triggers.tenant(&tenant);
+                ctx.triggers.tenant(tenant);
             }
             let outcome = Outcome::of(&error);
             let wait = match outcome.next {

@@ -22,6 +22,7 @@ pub fn tests() -> Vec<Test> {
         what_a_suspended_instance_holds_goes_in_any_order_and_nothing_is_written,
         what_an_observed_instance_holds_goes_in_any_order_and_nothing_is_written,
         a_binding_held_by_itself_ends_its_grant_and_leaves_scope_role_and_holders,
+        a_binding_that_lost_its_consent_below_a_suspended_instance_leaves_its_role,
     ]
 }
 
@@ -196,5 +197,38 @@ async fn a_binding_held_by_itself_ends_its_grant_and_leaves_scope_role_and_holde
         let note = world.event(name, "Released").await?;
         ensure!(note.contains("name it no longer"), "{note}");
     }
+    Ok(())
+}
+
+/// It is not allowed any more, but what is said above it still holds for what it has there.
+async fn a_binding_that_lost_its_consent_below_a_suspended_instance_leaves_its_role(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let team = world.beside("team", json!({})).await?;
+    let both = format!("{},{}", world.namespace, team.namespace);
+    world.start_operator(&["--watch-namespace", &both])?;
+    world.apply_base().await?;
+    let rules = json!([{"namespaces": {"names": [team.namespace]}, "hasuraRoles": ["team-a:*"]}]);
+    let allowed = json!({"spec": {"allowedBindings": rules}});
+    world.edit::<HasuraInstance>("shop", allowed).await?;
+    let mut binding = team.binding("reader", "team-a:reader", "team-a:scope");
+    binding["spec"]["instanceRef"] = json!({"name": "shop", "namespace": world.namespace});
+    binding["spec"]["deletionPolicy"] = json!("Delete");
+    team.apply::<HasuraRoleBinding>(binding).await?;
+    team.ready::<HasuraRoleBinding>("reader").await?;
+    let withdrawn = json!({"spec": {"allowedBindings": null, "suspend": true}});
+    world.edit::<HasuraInstance>("shop", withdrawn).await?;
+    is_held::<HasuraInstance>(&world, "shop").await?;
+    team.condition::<HasuraRoleBinding>("reader", "GrantWithdrawn", "True", "ConsentWithdrawn")
+        .await?;
+    world.quiet().await?;
+    world.logto.reset_requests();
+    team.delete::<HasuraRoleBinding>("reader").await?;
+    team.gone::<HasuraRoleBinding>("reader").await?;
+    world.quiet().await?;
+    ensure!(world.logto.writes() == 0, "{:?}", world.logto.requests());
+    let role = world.logto.tenant().role_by_name("team-a:reader");
+    ensure!(role.is_some(), "the role went");
+    team.end().await;
     Ok(())
 }
