@@ -66,3 +66,32 @@ impl<K: ResourceExt + Clone> Lately<K> {
         (since.elapsed() < self.grace).then(|| Arc::clone(object))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(suspend: bool) -> LogtoTenant {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "logto-hasura.dev/v1alpha1", "kind": "LogtoTenant",
+            "metadata": {"name": "main", "namespace": "logto"},
+            "spec": {"tenantId": "default", "credentialsSecretRef": {"name": "logto-m2m"}, "suspend": suspend},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_went_last_is_remembered_as_it_was_and_not_for_ever() {
+        let gone = Gone::new(Duration::from_secs(3600));
+        let seen = gone.clone();
+        let main = key(&tenant(false));
+        assert!(seen.tenants.get(&main).is_none());
+        gone.tenants.note(&tenant(false));
+        gone.tenants.note(&tenant(true));
+        assert!(seen.tenants.get(&main).unwrap().spec.suspend);
+
+        let gone = Gone::new(Duration::ZERO);
+        gone.tenants.note(&tenant(true));
+        assert!(gone.tenants.get(&main).is_none());
+    }
+}

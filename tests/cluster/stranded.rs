@@ -109,7 +109,12 @@ async fn credentials_that_were_revoked_hold_no_deletion_for_ever_and_what_is_lef
     world.ready::<HasuraRoleBinding>("user-maintainer").await?;
     // The token that it has is good for an hour, if Logto did not refuse it.
     world.logto.tenant().replace_client_secret("another-secret");
-    let refusal = FaultRule::new("GET", "/api/resources", Fault::status(401));
+    let unauthorized = Fault::Status {
+        status: 401,
+        retry_after: None,
+        body: json!({"code": "auth.unauthorized"}),
+    };
+    let refusal = FaultRule::new("GET", "/api/resources", unauthorized);
     world.logto.switches().fail(refusal);
     world.ask_for_reconcile::<LogtoTenant>("main").await?;
     world

@@ -134,7 +134,9 @@ async fn a_binding_learns_nothing_of_an_instance_that_does_not_take_it_nor_by_it
             let pairs = pairs.try_into().unwrap();
             are_alike::<HasuraRoleBinding>(&team, pairs, "InstanceNotFound").await?;
         }
-        let requests = world.logto.requests();
+        let mut requests = world.logto.requests();
+        // Hasura's pods fetch the keys by themselves.
+        requests.retain(|route, _| route.contains("/api/"));
         ensure!(requests.is_empty(), "{state}: {requests:?}");
     }
     team.end().await;
@@ -179,7 +181,9 @@ async fn an_instance_learns_nothing_of_a_tenant_that_does_not_allow_it_nor_by_it
             let pairs = pairs.try_into().unwrap();
             are_alike::<HasuraInstance>(&team, pairs, "TenantNotFound").await?;
         }
-        let requests = world.logto.requests();
+        let mut requests = world.logto.requests();
+        // Hasura's pods fetch the keys by themselves.
+        requests.retain(|route, _| route.contains("/api/"));
         ensure!(requests.is_empty(), "{state}: {requests:?}");
     }
     team.end().await;
