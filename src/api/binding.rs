@@ -92,7 +92,8 @@ pub struct HasuraRoleBindingSpec {
     /// claims name the role no longer whatever is said here.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// Hands off, at deletion too. Only consent that is withdrawn still takes effect.
+    /// Hands off, at deletion too. Only its grant ends with it, where the instance is managed, and consent that is
+    /// withdrawn still takes effect.
     #[serde(default)]
     pub suspend: bool,
 }

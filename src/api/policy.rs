@@ -33,7 +33,8 @@ pub enum ManagementPolicy {
     /// It does what the spec asks for.
     #[default]
     Manage,
-    /// It writes nothing to Logto or to a Deployment, at deletion neither; `status.plan` says what it would do.
+    /// It writes nothing to Logto or to a Deployment, at deletion neither; `status.plan` says what it would do. Only the
+    /// grant of a binding ends with it, where the instance is managed.
     Observe,
 }
 

@@ -9,7 +9,7 @@ mod object;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
-pub use end::end;
+pub use end::{end, let_go};
 pub use object::{Held, Object};
 
 use super::{

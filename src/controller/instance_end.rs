@@ -11,7 +11,7 @@ use kube::{
 };
 
 use super::{
-    api_resource,
+    api_resource, claims,
     context::{Context, deleting, deleting_for, key},
     delivery,
     policy::{self, Hands},
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     api::{HasuraInstance, instance::DeletionPolicy},
     domain::consent::Consent,
+    logto,
 };
 
 /// Cleans up after an instance that is being deleted. `Ok` releases its finalizer.
@@ -36,14 +37,16 @@ pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action,
     if waited < patience && bindings.iter().any(|binding| deleting(&**binding)) {
         return Err(Error::Held(patience - waited));
     }
-    let is_managed = policy::of_instance(&ctx.stores, instance) == Hands::Manage;
+    let was_taken = policy::instance_was_taken(instance);
+    let hands = policy::of_leaving_instance(&ctx.stores, instance, was_taken);
+    let is_managed = hands == Hands::Manage;
     let policy = if is_managed {
         instance.spec.deletion_policy
     } else {
         // The Secret or ConfigMap would go with its owner, if it were not let go of.
         DeletionPolicy::Retain
     };
-    let mut left = settings(instance, ctx, policy).await?;
+    let mut left = settings(instance, ctx, policy, is_managed).await?;
     if is_managed {
         if policy == DeletionPolicy::Delete {
             left.extend(in_logto(instance, ctx, waited).await?);
@@ -63,6 +66,8 @@ pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action,
         connection.forget_proof(&instance.spec.api_resource.indicator, &key(instance));
     }
     ctx.stores.anonymous_roles.note(key(instance), None);
+    // Before it is gone, so that no binding is visited in between that would not know what it said.
+    ctx.stores.gone.instances.note(instance);
     ctx.forget(instance);
     Ok(Action::await_change())
 }
@@ -72,7 +77,11 @@ async fn settings(
     instance: &HasuraInstance,
     ctx: &Context,
     policy: DeletionPolicy,
+    is_managed: bool,
 ) -> Result<Vec<String>, Error> {
+    if !is_managed {
+        return delivery::let_go(instance, ctx).await;
+    }
     // The loser of two instances on one Deployment has nothing there.
     let holds_claim = rivals::instance_lost(&ctx.stores, instance).is_none();
     delivery::end(instance, ctx, holds_claim, policy).await
@@ -94,10 +103,17 @@ async fn in_logto(
     if rivals::instance_lost(&ctx.stores, instance).is_some() {
         return Ok(None);
     }
-    if ctx.stores.consent_to_instance(instance) == Consent::Withheld {
+    let consent = ctx.stores.consent_to_instance(instance);
+    let connection = ctx.registry.for_cleanup(&tenant, ctx.clocks.release_after);
+    // Without consent a tenant is as if it were not there, and of one that never was there is nothing to wait for.
+    let is_there = connection.is_some() && consent == Consent::Given;
+    if !is_there && !policy::instance_was_taken(instance) {
+        return Ok(None);
+    }
+    if consent == Consent::Withheld {
         return left("the LogtoTenant does not allow this instance any more");
     }
-    let Some(connection) = ctx.registry.for_cleanup(&tenant, ctx.clocks.release_after) else {
+    let Some(connection) = connection else {
         if waited < ctx.clocks.release_after {
             return Err(Error::Held(
                 (ctx.clocks.release_after - waited).min(ctx.clocks.credentials_retry),
@@ -105,15 +121,20 @@ async fn in_logto(
         }
         return left("there is no way to the tenant any more");
     };
+    // Credentials that were taken away first do not come back; a Logto that is merely down does.
+    let has_waited = waited >= ctx.clocks.release_after;
+    let refused = "the credentials of its LogtoTenant are gone or do not work any more";
+    if has_waited && ctx.registry.lacks_credentials(&tenant) {
+        return left(refused);
+    }
     // The claims go with the tenant's next write, which leaves out whoever is being deleted with policy Delete.
-    if connection.claims.verdict().is_ready() && connection.claims.names(indicator) {
-        connection.claims.touch();
-        ctx.triggers.tenant(&tenant);
+    if claims::is_still_named(ctx, &tenant, &connection, indicator) {
         return Err(Error::Held(ctx.clocks.claims_pause));
     }
     match api_resource::delete(instance, ctx, &connection).await {
         Ok(None) => Ok(None),
         Ok(Some(why)) => left(&why),
+        Err(logto::Error::Credentials { .. }) if has_waited => left(refused),
         Err(error) => {
             connection.session.note(&error);
             if connection.session.is_down() {

@@ -15,6 +15,7 @@ mod connect;
 mod context;
 mod delivery;
 mod force;
+mod gone;
 mod instance;
 mod instance_end;
 mod keys;

@@ -1,11 +1,15 @@
 //! What the operator may do for an object: its own policy and those above it, of which the strictest holds.
 
 use super::{
-    stores::{Stores, tenant_key},
+    stores::{Stores, remembered_tenant, tenant_key},
     visit::Outcome,
 };
-use crate::api::{
-    HasuraInstance, HasuraRoleBinding, LogtoTenant, conditions::reasons, policy::ManagementPolicy,
+use crate::{
+    api::{
+        HasuraInstance, HasuraRoleBinding, LogtoTenant, conditions::reasons,
+        policy::ManagementPolicy,
+    },
+    domain::consent::Consent,
 };
 
 /// What the operator may do for an object.
@@ -55,16 +59,76 @@ pub fn of_tenant(tenant: &LogtoTenant) -> Hands {
     own(tenant.spec.management_policy, tenant.spec.suspend)
 }
 
-/// For an instance: a tenant's policy holds for all below it.
+/// For an instance: a tenant's policy holds for all below it. One that does not allow the instance says nothing to it.
 pub fn of_instance(stores: &Stores, instance: &HasuraInstance) -> Hands {
-    let tenant = stores.tenant(&tenant_key(instance));
-    let above = tenant.map_or(Hands::Manage, |tenant| of_tenant(&tenant));
-    own(instance.spec.management_policy, instance.spec.suspend).max(above)
+    let consent = stores.consent_to_instance(instance);
+    let is_heard = consent != Consent::Withheld && heard(consent, instance_was_taken(instance));
+    let tenant = stores.tenant(&tenant_key(instance)).filter(|_| is_heard);
+    own_of_instance(instance).max(of_any_tenant(tenant.as_deref()))
 }
 
 /// For a binding: an instance's policy holds for its bindings, or looking at an instance first would let them write.
 pub fn of_binding(stores: &Stores, binding: &HasuraRoleBinding) -> Hands {
-    let instance = stores.instance_of(binding);
+    let instance = stores.instance_of(binding).filter(|instance| {
+        let consent = stores.consent_to_binding(instance, binding);
+        consent != Consent::Withheld && heard(consent, binding_was_taken(binding))
+    });
     let above = instance.map_or(Hands::Manage, |instance| of_instance(stores, &instance));
-    own(binding.spec.management_policy, binding.spec.suspend).max(above)
+    own_of_binding(binding).max(above)
+}
+
+/// For an instance that is being deleted. Its tenant may have gone first, and is heard as long as it is known what it
+/// said; so is one that does not allow the instance any more, when something of it is there (`was_taken`).
+pub fn of_leaving_instance(stores: &Stores, instance: &HasuraInstance, was_taken: bool) -> Hands {
+    let is_heard = heard(stores.consent_to_instance(instance), was_taken);
+    let tenant = stores
+        .last_known_tenant(&tenant_key(instance))
+        .filter(|_| is_heard);
+    own_of_instance(instance).max(of_any_tenant(tenant.as_deref()))
+}
+
+/// What is said above a binding that is being deleted, whatever of it went first.
+pub fn above_leaving_binding(
+    stores: &Stores,
+    binding: &HasuraRoleBinding,
+    was_taken: bool,
+) -> Hands {
+    let instance = stores
+        .last_known_instance_of(binding)
+        .filter(|instance| heard(stores.consent_to_binding(instance, binding), was_taken));
+    if let Some(instance) = instance {
+        let was_taken = was_taken || instance_was_taken(&instance);
+        return of_leaving_instance(stores, &instance, was_taken);
+    }
+    let tenant = remembered_tenant(binding).and_then(|tenant| stores.last_known_tenant(&tenant));
+    of_any_tenant(tenant.as_deref())
+}
+
+/// What a binding says itself.
+pub fn own_of_binding(binding: &HasuraRoleBinding) -> Hands {
+    own(binding.spec.management_policy, binding.spec.suspend)
+}
+
+fn own_of_instance(instance: &HasuraInstance) -> Hands {
+    own(instance.spec.management_policy, instance.spec.suspend)
+}
+
+fn of_any_tenant(tenant: Option<&LogtoTenant>) -> Hands {
+    tenant.map_or(Hands::Manage, of_tenant)
+}
+
+/// Whether what is above may be heard at all: else a name of another namespace would be told from one of nothing.
+fn heard(consent: Consent, was_taken: bool) -> bool {
+    consent == Consent::Given || was_taken
+}
+
+/// Whether an instance has, or had, something in its tenant.
+pub fn instance_was_taken(instance: &HasuraInstance) -> bool {
+    let status = instance.status.as_ref();
+    status.is_some_and(|status| status.api_resource.is_some())
+}
+
+/// Whether an instance took a binding once, as far as the binding's status tells.
+pub fn binding_was_taken(binding: &HasuraRoleBinding) -> bool {
+    remembered_tenant(binding).is_some()
 }

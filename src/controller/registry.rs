@@ -10,6 +10,7 @@ use url::Url;
 
 use super::{claims::Ledger, status::Verdict};
 use crate::{
+    api::conditions::reasons,
     domain::precedence::Key,
     logto::{Endpoint, KeySet, Session},
 };
@@ -142,6 +143,17 @@ impl Entry {
             .find(|part| !part.is_ready())
             .unwrap_or(&self.reached)
     }
+
+    /// Whether the credentials are missing or refused, which passes only when somebody changes something.
+    fn lacks_credentials(&self) -> bool {
+        let reasons = [
+            reasons::CREDENTIALS_INVALID,
+            reasons::CREDENTIALS_REFUSED,
+            reasons::SECRET_NOT_FOUND,
+            reasons::SECRET_FORBIDDEN,
+        ];
+        matches!(self.verdict(), Verdict::Stalled(reason, _) | Verdict::Waiting(reason, _) if reasons.contains(reason))
+    }
 }
 
 /// All tenants' entries, by namespace and name.
@@ -184,6 +196,17 @@ impl Registry {
         if let Some(connection) = connection {
             lock(&self.retired).insert(key.clone(), (Instant::now(), connection));
         }
+    }
+
+    /// Forgets a tenant that is gone with nothing to be taken out of it.
+    pub fn close(&self, key: &Key) {
+        lock(&self.live).remove(key);
+        lock(&self.retired).remove(key);
+    }
+
+    /// Whether a tenant's credentials are missing or refused.
+    pub fn lacks_credentials(&self, key: &Key) -> bool {
+        self.get(key).is_some_and(|entry| entry.lacks_credentials())
     }
 
     /// All entries.

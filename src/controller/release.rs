@@ -1,25 +1,27 @@
 //! The end of a binding: what it made goes, what others hold stays.
 
-use std::{sync::Arc, time::Duration};
+mod said;
+
+use std::sync::Arc;
 
 use kube::{
     ResourceExt,
     runtime::{controller::Action, events::EventType},
 };
 
+use self::said::{held, tell, tell_unproved};
 use super::{
     claims,
-    context::{Context, deleting_for, key},
+    context::{Context, deleting, deleting_for, key},
     policy::{self, Hands},
     registry::Connection,
     rivals,
-    status::{self, Verdict},
     stores::{remembered_tenant, tenant_key},
     visit::{Error, Next, Outcome},
     webhook,
 };
 use crate::{
-    api::{HasuraInstance, HasuraRoleBinding, binding::DeletionPolicy, conditions::reasons},
+    api::{HasuraInstance, HasuraRoleBinding, binding::DeletionPolicy},
     domain::{
         consent::Consent,
         desired::role_name,
@@ -40,23 +42,23 @@ const MOST_ROUNDS: usize = 4;
 /// [`Error`] keeps the finalizer: the binding is visited again.
 pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action, Error> {
     let instance = ctx.stores.instance_of(binding);
-    let is_withdrawn = instance.as_ref().is_some_and(|instance| {
-        ctx.stores.consent_to_binding(instance, binding) == Consent::Withheld
-    });
-    let hands = policy::of_binding(&ctx.stores, binding);
-    let tenant = tenant_of(binding, instance.as_deref());
-    if hands != Hands::Manage && !is_withdrawn {
-        let entry = tenant.and_then(|tenant| ctx.registry.get(&tenant));
-        if let Some(connection) = entry.and_then(|entry| entry.connection) {
-            connection.claims.forget(&key(&**binding));
-        }
-        return untouched(binding, ctx).await;
-    }
-    let Some(tenant) = tenant else {
+    let consent = |instance: &HasuraInstance| ctx.stores.consent_to_binding(instance, binding);
+    let is_taken = instance.as_deref().map(consent) == Some(Consent::Given);
+    let was_taken = is_taken || was_taken(binding, ctx, instance.as_deref());
+    // One that does not take the binding and never did is as if it were not there.
+    let instance = instance.filter(|_| was_taken);
+    let Some(tenant) = tenant_of(binding, instance.as_deref()) else {
         // It was never taken by an instance, so nothing was made for it.
         ctx.forget(&**binding);
         return Ok(Action::await_change());
     };
+    let above = policy::above_leaving_binding(&ctx.stores, binding, was_taken);
+    let hands = policy::own_of_binding(binding).max(above);
+    let is_withdrawn =
+        instance.as_deref().map(consent) == Some(Consent::Withheld) && is_live(ctx, &tenant);
+    if hands != Hands::Manage && !is_withdrawn {
+        return untouched(binding, ctx, instance.as_deref(), &tenant, above).await;
+    }
     let grace = ctx.clocks.release_after;
     let Some(connection) = ctx.registry.for_cleanup(&tenant, grace) else {
         return without_connection(binding, ctx, &tenant).await;
@@ -66,8 +68,30 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
         // Only the grant ends, since its consent was withdrawn.
         Hands::Observe | Hands::Off => Ok(()),
     };
+    settle(binding, ctx, (&tenant, &connection), taken_away).await
+}
+
+/// Releases a binding after its clean-up, or says what it waits for.
+async fn settle(
+    binding: &Arc<HasuraRoleBinding>,
+    ctx: &Context,
+    (tenant, connection): (&Key, &Connection),
+    taken_away: Result<(), logto::Error>,
+) -> Result<Action, Error> {
+    let has_waited = deleting_for(&**binding) >= ctx.clocks.release_after;
     match taken_away {
-        Ok(()) if claims::is_still_granted(ctx, &tenant, &connection, binding) => {
+        // Credentials that were taken away first do not come back; a Logto that is merely down does.
+        Err(logto::Error::Credentials { .. }) if has_waited => {
+            left_behind(binding, ctx, tenant).await
+        }
+        Ok(()) if claims::is_still_granted(ctx, tenant, connection, binding) => {
+            if has_waited && ctx.registry.lacks_credentials(tenant) {
+                let note = "the credentials of the LogtoTenant are gone or do not work any more, so its claims name the role still";
+                ctx.event(&**binding, EventType::Warning, "LeftBehind", note)
+                    .await;
+                ctx.forget(&**binding);
+                return Ok(Action::await_change());
+            }
             let message = "waits for the claims that name its role to be deployed without it";
             Err(held(binding, ctx, message.to_owned(), ctx.clocks.claims_pause).await)
         }
@@ -79,7 +103,7 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
         Err(error) => {
             connection.session.note(&error);
             if connection.session.is_down() {
-                ctx.triggers.tenant(&tenant);
+                ctx.triggers.tenant(tenant);
             }
             let outcome = Outcome::of(&error);
             let wait = match outcome.next {
@@ -97,12 +121,63 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
     }
 }
 
-/// Hands off: what is in Logto stays as it is.
-async fn untouched(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action, Error> {
+/// Whether an instance that does not take the binding did once: the binding's mark is in the tenant. Where that can not
+/// be seen the status tells.
+fn was_taken(
+    binding: &HasuraRoleBinding,
+    ctx: &Context,
+    instance: Option<&HasuraInstance>,
+) -> bool {
+    let tenant = instance.map(tenant_key);
+    let grace = ctx.clocks.release_after;
+    let Some(connection) = tenant.and_then(|tenant| ctx.registry.for_cleanup(&tenant, grace))
+    else {
+        return policy::binding_was_taken(binding);
+    };
+    let Key { namespace, name } = key(binding);
+    let marks = ctx.owner.marks(&namespace, &name, &binding.spec);
+    connection
+        .session
+        .observe(|observed| observed.bears(&marks))
+}
+
+fn is_live(ctx: &Context, tenant: &Key) -> bool {
+    let tenant = ctx.stores.tenant(tenant);
+    tenant.is_some_and(|tenant| !deleting(&*tenant))
+}
+
+/// Hands off: what is in Logto stays as it is. Where the binding alone is held its grant ends all the same, for the
+/// claims are its instance's.
+async fn untouched(
+    binding: &Arc<HasuraRoleBinding>,
+    ctx: &Context,
+    instance: Option<&HasuraInstance>,
+    tenant: &Key,
+    above: Hands,
+) -> Result<Action, Error> {
+    let entry = ctx.registry.get(tenant);
+    let connection = entry.and_then(|entry| entry.connection);
+    if let Some(connection) = &connection {
+        let ends =
+            above == Hands::Manage && claims::is_still_granted(ctx, tenant, connection, binding);
+        // Without an instance only a binding that is still there tells which grant is to go.
+        if ends && instance.is_none() && deleting_for(&**binding) < ctx.clocks.release_after {
+            let message = "waits for the claims that name its role to be deployed without it";
+            return Err(held(binding, ctx, message.to_owned(), ctx.clocks.claims_pause).await);
+        }
+        connection.claims.forget(&key(&**binding));
+    }
     let status = binding.status.as_ref();
     if let Some(role) = status.and_then(|status| status.role.as_ref()) {
+        let claims = match (above, instance.is_some_and(grants_by_name)) {
+            (Hands::Manage, true) => {
+                ". In mode Webhook it still works by its name: take it away from its holders, or rename it"
+            }
+            (Hands::Manage, false) => ". The claims, which are its instance's, name it no longer",
+            (Hands::Observe | Hands::Off, _) => ", and so do the claims",
+        };
         let note = format!(
-            "the role {:?} stays in Logto as it is, because spec.suspend is true or spec.managementPolicy is Observe, here or above",
+            "the role {:?} stays in Logto as it is, because spec.suspend is true or spec.managementPolicy is Observe, here or above{claims}",
             role.name
         );
         ctx.event(&**binding, EventType::Normal, "Released", &note)
@@ -138,11 +213,22 @@ async fn without_connection(
         );
         return Err(held(binding, ctx, message, ctx.clocks.release_after - waited).await);
     }
+    left_behind(binding, ctx, tenant).await
+}
+
+/// Says what is left in Logto for want of a way there.
+async fn left_behind(
+    binding: &Arc<HasuraRoleBinding>,
+    ctx: &Context,
+    tenant: &Key,
+) -> Result<Action, Error> {
+    let status = binding.status.as_ref();
+    let made = status.filter(|status| status.role.is_some() || status.scope.is_some());
     if let Some(status) = made {
         let role = status.role.as_ref().map_or("-", |role| role.id.as_str());
         let scope = status.scope.as_ref().map_or("-", |scope| scope.id.as_str());
         let note = format!(
-            "LogtoTenant {:?} or its credentials are gone, so these are left in Logto: role {role}, scope {scope}",
+            "LogtoTenant {:?} or its credentials are gone, or do not work any more, so these are left in Logto: role {role}, scope {scope}",
             tenant.name
         );
         tracing::warn!(namespace = %tenant.namespace, name = %binding.name_any(), note, "left behind");
@@ -191,8 +277,9 @@ async fn take_away(
                 if round < MOST_ROUNDS => {}
             Err(error) => return Err(error),
             Ok(()) => {
-                if let Some(role) = &role {
-                    tell(binding, ctx, &release, role, (keeps, holders)).await;
+                match &role {
+                    Some(role) => tell(binding, ctx, &release, role, (keeps, holders)).await,
+                    None => tell_unproved(binding, ctx, &release, session).await,
                 }
                 return Ok(());
             }
@@ -218,11 +305,14 @@ async fn take_back(
     let own = status
         .map(|status| given(&status.subjects))
         .unwrap_or_default();
-    let (holders, held) = session.holders_beside(kind, role, &own).await?;
+    let Some(id) = id else {
+        return Ok(Holders::Nobody);
+    };
+    let (holders, held) = session.holders_beside(kind, (&id, role), &own).await?;
     let stays = session.observe(|observed| release.keeps_role(holders, observed));
-    if let (true, Some(role)) = (stays, id) {
+    if stays {
         for subject in held {
-            session.unassign(kind, &role, &subject).await?;
+            session.unassign(kind, &id, &subject).await?;
         }
     }
     Ok(holders)
@@ -234,39 +324,44 @@ fn release_of(
     instance: Option<&HasuraInstance>,
     session: &Session,
 ) -> Option<Release> {
+    let marks = |binding: &HasuraRoleBinding| {
+        let Key { namespace, name } = key(binding);
+        ctx.owner.marks(&namespace, &name, &binding.spec)
+    };
+    let own = marks(binding);
     let status = binding.status.as_ref();
     let remembered = || {
         let id = &status?.scope.as_ref()?.resource_id;
         session.observe(|observed| Some(observed.resource_by_id(id)?.0.to_owned()))
     };
+    // With an API resource its scopes go, and of one that is gone nobody knows the indicator: the role is left.
     let indicator = instance
         .map(|instance| instance.spec.api_resource.indicator.clone())
-        .or_else(remembered)?;
+        .or_else(remembered)
+        .unwrap_or_default();
     let named = || Some(status?.role.as_ref()?.name.clone());
     let given = binding.spec.logto_role.name.clone();
+    let marked = || session.observe(|observed| Some(observed.marked_role(&own)?.to_owned()));
     let role_name = instance
         .map(|instance| role_name(binding, &instance.spec))
         .or(given)
-        .or_else(named)?;
+        .or_else(named)
+        .or_else(marked)?;
     let successor = instance.and_then(|instance| rivals::successor(&ctx.stores, binding, instance));
-    let marks = |binding: &HasuraRoleBinding| {
-        ctx.owner.marks(
-            &binding.namespace().unwrap_or_default(),
-            &binding.name_any(),
-            &binding.spec,
-        )
-    };
     Some(Release {
-        marks: marks(binding),
+        marks: own,
         policy: binding.spec.deletion_policy,
         indicator,
         scope_name: binding.spec.scope.name.clone(),
         role_name,
         successor: successor.map(|successor| marks(&successor)),
-        grants_by_name: instance.is_some_and(|instance| {
-            webhook::is_asked_for(instance) || webhook::is_switched(instance)
-        }),
+        grants_by_name: instance.is_some_and(grants_by_name),
     })
+}
+
+/// Whether an instance's roles work by their names, which Hasura asks Logto for.
+fn grants_by_name(instance: &HasuraInstance) -> bool {
+    webhook::is_asked_for(instance) || webhook::is_switched(instance)
 }
 
 async fn carry_out(session: &Session, steps: &[Step]) -> Result<(), logto::Error> {
@@ -274,53 +369,4 @@ async fn carry_out(session: &Session, steps: &[Step]) -> Result<(), logto::Error
         session.execute(step).await?;
     }
     Ok(())
-}
-
-async fn tell(
-    binding: &Arc<HasuraRoleBinding>,
-    ctx: &Context,
-    release: &Release,
-    role: &str,
-    (keeps, holders): (bool, Holders),
-) {
-    if release.successor.is_some() {
-        let note = format!(
-            "the role {role:?} and its scope go to the HasuraRoleBinding that asks for the same"
-        );
-        ctx.event(&**binding, EventType::Normal, "HandedOver", &note)
-            .await;
-    } else if keeps {
-        let why = match holders {
-            Holders::Somebody => "somebody still holds it",
-            Holders::Nobody => "it was there before",
-        };
-        let note = format!(
-            "the role {role:?} stays in Logto, because {why}; it grants nothing now{}",
-            if release.grants_by_name {
-                ", since it was renamed too: in mode Webhook its name is what grants"
-            } else {
-                ""
-            }
-        );
-        ctx.event(&**binding, EventType::Warning, "RoleKept", &note)
-            .await;
-    }
-}
-
-/// Says why a deletion waits, and when it is looked at again.
-async fn held(
-    binding: &Arc<HasuraRoleBinding>,
-    ctx: &Context,
-    message: String,
-    wait: Duration,
-) -> Error {
-    let mut status = binding.status.clone().unwrap_or_default();
-    let generation = binding.metadata.generation.unwrap_or_default();
-    let verdict = Verdict::Waiting(reasons::DELETING, message);
-    status.conditions = status::conditions(&status.conditions, generation, &verdict, vec![]);
-    status.observed_generation = Some(generation);
-    if let Err(error) = status::write(&ctx.client, &**binding, status).await {
-        tracing::debug!(%error, binding = %key(&**binding), "the status of a deletion could not be written");
-    }
-    Error::Held(wait)
 }

@@ -27,6 +27,7 @@ use super::{
     binding,
     context::{Clocks, Context},
     force::Fights,
+    gone::Gone,
     instance,
     namespaces::Namespaces,
     registry::Registry,
@@ -104,6 +105,7 @@ pub async fn run(
         bindings: bindings.store.clone(),
         namespaces: Namespaces::default(),
         anonymous_roles: AnonymousRoles::default(),
+        gone: Gone::new(settings.clocks.release_after),
     };
     let (triggers, queues) = Triggers::new();
     let ctx = context(&client, &settings, stores, triggers, Arc::clone(&metrics));

@@ -10,6 +10,7 @@ use kube::{
 use super::{
     anonymous::AnonymousRoles,
     context::{deleting, key},
+    gone::Gone,
     namespaces::Namespaces,
 };
 use crate::{
@@ -63,6 +64,8 @@ pub struct Stores {
     pub namespaces: Namespaces,
     /// What the Deployments give callers without a token.
     pub anonymous_roles: AnonymousRoles,
+    /// Tenants and instances that went lately.
+    pub gone: Gone,
 }
 
 impl Stores {
@@ -70,6 +73,20 @@ impl Stores {
     pub fn tenant(&self, key: &Key) -> Option<Arc<LogtoTenant>> {
         self.tenants
             .get(&ObjectRef::new(&key.name).within(&key.namespace))
+    }
+
+    /// A tenant, or one that went lately as it was then.
+    pub fn last_known_tenant(&self, key: &Key) -> Option<Arc<LogtoTenant>> {
+        self.tenant(key).or_else(|| self.gone.tenants.get(key))
+    }
+
+    /// The instance that a binding names, or one that went lately as it was then.
+    pub fn last_known_instance_of(
+        &self,
+        binding: &HasuraRoleBinding,
+    ) -> Option<Arc<HasuraInstance>> {
+        let instance = self.instance_of(binding);
+        instance.or_else(|| self.gone.instances.get(&instance_key(binding)))
     }
 
     /// The instance that a binding names, whether or not it takes the binding.

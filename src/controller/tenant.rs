@@ -328,20 +328,15 @@ fn status_of(
 /// Waits for what is being deleted too, since it needs the credentials last seen, but not for ever.
 async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
     let tenant_key = key(tenant);
-    if policy::of_tenant(tenant) != Hands::Manage {
-        // Hands off: what is in Logto stays as it is, and whoever reads the events knows.
-        let note = "nothing was taken out of Logto, because spec.suspend is true or spec.managementPolicy is Observe";
-        ctx.event(tenant, EventType::Normal, "Released", note).await;
-        ctx.registry.retire(&tenant_key);
-        ctx.forget(tenant);
-        return Ok(Action::await_change());
-    }
+    let is_managed = policy::of_tenant(tenant) == Hands::Manage;
     let waited = deleting_for(tenant);
+    // What is deleted with a tenant that is held is held too, and so goes at once.
     if waited < ctx.clocks.release_after && has_leaving_dependants(ctx, &tenant_key) {
-        if ctx
-            .registry
-            .get(&tenant_key)
-            .is_none_or(|entry| entry.connection.is_none())
+        if is_managed
+            && ctx
+                .registry
+                .get(&tenant_key)
+                .is_none_or(|entry| entry.connection.is_none())
         {
             let entry = connected(ctx, tenant, None, true).await;
             let connected = entry.connection.is_some();
@@ -354,8 +349,17 @@ async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
             (ctx.clocks.release_after - waited).min(ctx.clocks.credentials_retry),
         ));
     }
-    claims::withdraw(ctx, tenant).await?;
-    ctx.registry.retire(&tenant_key);
+    // Before it is gone, so that nothing is visited in between that would not know what it said.
+    ctx.stores.gone.tenants.note(tenant);
+    if is_managed {
+        claims::withdraw(ctx, tenant).await?;
+        ctx.registry.retire(&tenant_key);
+    } else {
+        // Hands off: what is in Logto stays as it is, and whoever reads the events knows.
+        let note = "nothing was taken out of Logto, because spec.suspend is true or spec.managementPolicy is Observe";
+        ctx.event(tenant, EventType::Normal, "Released", note).await;
+        ctx.registry.close(&tenant_key);
+    }
     ctx.forget(tenant);
     Ok(Action::await_change())
 }

@@ -134,6 +134,22 @@ impl Resource {
 }
 
 impl Observed {
+    /// Whether one of these marks stands on anything.
+    pub fn bears(&self, marks: &Marks) -> bool {
+        let mut scopes = self
+            .resources
+            .values()
+            .flat_map(|found| found.scopes.values());
+        scopes.any(|scope| scope.origin(marks).is_some()) || self.marked_role(marks).is_some()
+    }
+
+    /// Name of the role on which one of these marks stands.
+    pub fn marked_role(&self, marks: &Marks) -> Option<&str> {
+        let mut roles = self.roles.iter();
+        let (name, _) = roles.find(|(_, role)| role.origin(marks).is_some())?;
+        Some(name)
+    }
+
     /// Our role: the one of that name when it bears the mark, else a marked one of another name, which was renamed; else
     /// the one of that name when it has no mark any more and holds a scope that was made for us.
     pub(super) fn our_role<'a>(

@@ -19,6 +19,7 @@ mod faults;
 mod force;
 mod gitops;
 mod hasura;
+mod held;
 mod keys;
 mod kinds;
 mod leadership;
@@ -37,6 +38,8 @@ mod seeds;
 mod sign_in;
 mod standing;
 mod status_rules;
+mod stranded;
+mod strangers;
 mod subjects;
 mod suite;
 mod tokens;
@@ -61,13 +64,16 @@ fn main() -> ExitCode {
         fault_matrix::tests(),
         drift::tests(),
         ends::tests(),
+        stranded::tests(),
         watches::tests(),
         leadership::tests(),
         crashes::tests(),
         seeds::tests(),
         quiet::tests(),
         namespaces::tests(),
+        strangers::tests(),
         observing::tests(),
+        held::tests(),
         ownership::tests(),
         standing::tests(),
         delivery::tests(),

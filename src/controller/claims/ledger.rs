@@ -132,10 +132,15 @@ impl Ledger {
 
     /// Whether the deployed claims say anything of an audience.
     pub fn names(&self, indicator: &str) -> bool {
-        let state = lock(&self.state);
         Kind::ALL
             .into_iter()
-            .any(|kind| state.deployed.contains_key(&(kind, indicator.to_owned())))
+            .any(|kind| self.names_in(kind, indicator))
+    }
+
+    /// Whether those for one kind of token do.
+    pub fn names_in(&self, kind: Kind, indicator: &str) -> bool {
+        let state = lock(&self.state);
+        state.deployed.contains_key(&(kind, indicator.to_owned()))
     }
 
     /// What Logto had stored when it was last read or written; none before the first read.

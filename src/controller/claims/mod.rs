@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, time::Duration};
 pub use ledger::Ledger;
 pub use observe::observe;
 pub use publication::{
-    Publication, foresee, grant, ignored, is_still_granted, names_binding, refuse,
+    Publication, foresee, grant, ignored, is_still_granted, is_still_named, names_binding, refuse,
     refuse_if_connected,
 };
 pub use withdraw::withdraw;

@@ -207,6 +207,31 @@ pub fn is_still_granted(
     granted
 }
 
+/// Whether an instance's deletion has to wait, because the deployed claims still speak of its API resource and can be
+/// expected to be written anew. A script that the operator does not manage is not.
+pub fn is_still_named(
+    ctx: &Context,
+    tenant: &Key,
+    connection: &Connection,
+    indicator: &str,
+) -> bool {
+    let object = ctx.stores.tenant(tenant);
+    // With the tenant, all of its claims go.
+    let Some(object) = object.filter(|tenant| !deleting(&**tenant)) else {
+        return false;
+    };
+    let names = |kind: &Kind| {
+        policy_for(&object, *kind) == ClaimsPolicy::Manage
+            && connection.claims.names_in(*kind, indicator)
+    };
+    let is_named = connection.claims.verdict().is_ready() && Kind::ALL.iter().any(names);
+    if is_named {
+        connection.claims.touch();
+        ctx.triggers.tenant(tenant);
+    }
+    is_named
+}
+
 fn indicator_of(
     ctx: &Context,
     connection: &Connection,

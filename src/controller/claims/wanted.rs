@@ -66,7 +66,7 @@ impl View<'_> {
             let at = claims::entry::key(&self.ctx.owner, &instance.spec.api_resource.indicator);
             let before = deployed.get(&at);
             match stores.consent_to_instance(instance) {
-                Consent::Given if goes_with_its_claims(instance) => {
+                Consent::Given if self.goes_with_its_claims(instance) => {
                     named.push(at);
                     continue;
                 }
@@ -107,6 +107,13 @@ impl View<'_> {
             }
         }
         entries
+    }
+
+    /// Whether an instance is being deleted together with its claims; one that is held leaves them.
+    fn goes_with_its_claims(&self, instance: &HasuraInstance) -> bool {
+        deleting(instance)
+            && instance.spec.deletion_policy == DeletionPolicy::Delete
+            && (self.foreseen || policy::of_instance(&self.ctx.stores, instance) == Hands::Manage)
     }
 
     /// Whether an instance that may not use the tenant any more is the one that the API resource of its indicator belonged
@@ -244,7 +251,12 @@ impl View<'_> {
     }
 
     fn without_leaving(&self, entry: &Entry) -> Entry {
-        let leaving = self.ctx.stores.leaving_bindings(self.tenant);
+        let stores = &self.ctx.stores;
+        let mut leaving = stores.leaving_bindings(self.tenant);
+        // Below an instance that is held, or was when it went, nothing is taken away.
+        leaving.retain(|binding| {
+            policy::above_leaving_binding(stores, binding, true) == Hands::Manage
+        });
         let resource = self.connection.resource_id(&entry.aud);
         let left = |role: &str, scope: &str| {
             leaving.iter().any(|binding| {
@@ -345,11 +357,6 @@ fn still_granted(before: &Entry, wanted: &Entry) -> Entry {
     entry.roles.retain(|role| wanted.roles.contains(role));
     entry.everyone.retain(|role| wanted.everyone.contains(role));
     entry
-}
-
-/// Whether an instance is being deleted together with its claims.
-fn goes_with_its_claims(instance: &HasuraInstance) -> bool {
-    deleting(instance) && instance.spec.deletion_policy == DeletionPolicy::Delete
 }
 
 /// Whether all of an instance's pods run with the settings of its spec.

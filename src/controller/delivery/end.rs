@@ -7,10 +7,13 @@ use kube::{Api, ResourceExt};
 
 use super::{Delivered, Held, Object, object_of, remembered};
 use crate::{
-    api::{HasuraInstance, delivery::ConflictPolicy, instance::DeletionPolicy},
+    api::{
+        HasuraInstance, conditions::reasons, delivery::ConflictPolicy, instance::DeletionPolicy,
+    },
     controller::{
         auth,
         context::{Context, deleting_for, key},
+        status::Verdict,
         stores::tenant_key,
         visit::{Error, Next, Outcome},
     },
@@ -34,10 +37,6 @@ pub async fn end(
     policy: DeletionPolicy,
 ) -> Result<Vec<String>, Error> {
     let objects = objects(instance);
-    let live = match &instance.spec.deployment_ref {
-        Some(named) => deployments(instance, ctx).get_opt(&named.name).await?,
-        None => None,
-    };
     let mut left = Vec::new();
     if policy == DeletionPolicy::Retain {
         for object in &objects {
@@ -46,6 +45,10 @@ pub async fn end(
         }
         return Ok(left);
     }
+    let live = match &instance.spec.deployment_ref {
+        Some(named) => deployments(instance, ctx).get_opt(&named.name).await?,
+        None => None,
+    };
     if let Some(live) = live.as_ref().filter(|_| holds_claim) {
         left.extend(take_away(instance, ctx, live).await?);
     }
@@ -63,6 +66,29 @@ pub async fn end(
         left.extend(again_or_left(instance, ctx, result)?);
     }
     Ok(left)
+}
+
+/// Lets go of what was delivered for an instance that is held, since its owner would take it along. Nothing else is
+/// looked at, and a right that is missing is said at once and not waited for.
+///
+/// # Errors
+/// [`Error`] when it has to be tried again.
+pub async fn let_go(instance: &HasuraInstance, ctx: &Context) -> Result<Vec<String>, Error> {
+    let mut left = Vec::new();
+    for object in &objects(instance) {
+        match retain(instance, ctx, object).await {
+            Err(why) if is_forbidden(&why) => left.push(format!(
+                "{object}, if it was made, is collected together with this object: {}",
+                why.message()
+            )),
+            result => left.extend(again_or_left(instance, ctx, result)?),
+        }
+    }
+    Ok(left)
+}
+
+fn is_forbidden(why: &Outcome) -> bool {
+    matches!(why.verdict, Verdict::Waiting(reasons::FORBIDDEN, _))
 }
 
 /// The object that is delivered, and one of before a switch.

@@ -131,25 +131,30 @@ impl Session {
         Ok(())
     }
 
-    /// Whether anybody but `own` holds a role at this moment, and who of `own` does.
+    /// Whether anybody but `own` holds the role of this id and name at this moment, and who of `own` does. Of one that has
+    /// another name by now nobody can tell: Logto counts holders by name alone.
     ///
     /// # Errors
     /// Those of the requests.
     pub async fn holders_beside(
         &self,
         kind: SubjectKind,
-        role_name: &str,
+        (role_id, role_name): (&str, &str),
         own: &BTreeSet<String>,
     ) -> Result<(Holders, BTreeSet<String>), Error> {
-        let Some(row) = self.client.find_role(role_name).await? else {
-            return Ok((Holders::Nobody, BTreeSet::new()));
+        let found = self.client.find_role(role_name).await?;
+        let Some(row) = found.filter(|row| row.role.id == role_id) else {
+            let holders = match self.client.get_role(role_id).await {
+                Err(Error::NotFound { .. }) => Holders::Nobody,
+                Err(error) => return Err(error),
+                Ok(_) => Holders::Somebody,
+            };
+            return Ok((holders, BTreeSet::new()));
         };
         if row.holders() == 0 {
             return Ok((Holders::Nobody, BTreeSet::new()));
         }
-        let held = self
-            .holders_among(&self.client, kind, &row.role.id, own)
-            .await?;
+        let held = self.holders_among(&self.client, kind, role_id, own).await?;
         let all_own = row.holders() <= held.len() as u64;
         let holders = if all_own {
             Holders::Nobody

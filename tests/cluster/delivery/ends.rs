@@ -15,7 +15,12 @@ use logto_hasura::api::{HasuraInstance, HasuraRoleBinding};
 use serde_json::{Value, json};
 
 use super::{JWT_SECRET, base_with_reference, delivering, value};
-use crate::{suite::Test, tests, world::World};
+use crate::{
+    suite::Test,
+    tests,
+    watches::{give, take},
+    world::World,
+};
 
 pub fn tests() -> Vec<Test> {
     tests![
@@ -23,6 +28,7 @@ pub fn tests() -> Vec<Test> {
         with_delete_a_hasura_without_admin_secret_keeps_its_authentication,
         what_a_secret_holds_is_retained_and_taken_back_by_an_instance_made_again,
         a_suspended_instance_leaves_its_secret_when_it_goes,
+        a_suspended_instance_goes_at_once_though_the_right_to_its_secret_is_missing,
         a_namespace_with_a_delivered_secret_ends,
     ]
 }
@@ -143,6 +149,35 @@ async fn a_suspended_instance_leaves_its_secret_when_it_goes(
         "it would be collected"
     );
     Ok(())
+}
+
+async fn a_suspended_instance_goes_at_once_though_the_right_to_its_secret_is_missing(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    base_with_reference(&world).await?;
+    world
+        .apply::<HasuraInstance>(delivering(&world, json!({"mode": "Secret"})))
+        .await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    world
+        .edit::<HasuraInstance>("shop", json!({"spec": {"suspend": true}}))
+        .await?;
+    world
+        .condition::<HasuraInstance>("shop", "Ready", "Unknown", "Suspended")
+        .await?;
+    world.stop_operator().await?;
+    // It may get Secrets, and neither update one nor look at a Deployment.
+    give(&world, &world.namespace, false).await?;
+    world.start_operator_as(&world.namespace, &[])?;
+    world.delete::<HasuraInstance>("shop").await?;
+    world.gone::<HasuraInstance>("shop").await?;
+    let note = world.event("shop", "LeftBehind").await?;
+    ensure!(
+        note.contains("shop-auth") && note.contains("may not update"),
+        "{note}"
+    );
+    take(&world, &world.namespace).await
 }
 
 /// Secrets go first there, and none can be made again.
