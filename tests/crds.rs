@@ -99,6 +99,42 @@ fn every_condition_and_reason_has_its_line_in_its_section_of_the_documentation()
     );
 }
 
+#[test]
+fn every_event_that_is_no_reason_has_its_line_in_the_documentation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut published = Vec::new();
+    events_below(&root.join("src"), &mut published);
+    published.sort();
+    published.dedup();
+    assert!(published.len() >= 12, "{published:?}");
+
+    let documentation = fs::read_to_string(root.join("docs/conditions.md")).unwrap();
+    let all = rows(&documentation).into_iter();
+    let events = all.filter(|(section, _)| *section == "## Events");
+    let name = |(_, row): (&str, String)| row.split('`').nth(1).unwrap().to_owned();
+    let mut documented: Vec<String> = events.map(name).collect();
+    documented.sort();
+    assert_eq!(published, documented, "in the code, in docs/conditions.md");
+}
+
+/// The names that stand in calls as `EventType::…, "Name"`.
+fn events_below(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            events_below(&path, found);
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        let calls = source.split("EventType::").skip(1);
+        found.extend(calls.filter_map(|rest| {
+            let (_, argument) = rest.split_once(',')?;
+            let name = argument.trim_start().strip_prefix('"')?;
+            Some(name.split('"').next()?.to_owned())
+        }));
+    }
+}
+
 /// The value of each constant with its doc comment.
 fn constants(source: &str) -> Vec<(&str, String)> {
     let (mut all, mut meaning) = (Vec::new(), String::new());

@@ -103,7 +103,7 @@ pub mod reasons {
 
     /// Waiting: another namespace's consent was withdrawn; what it granted is taken out of the claims.
     pub const CONSENT_WITHDRAWN: &str = "ConsentWithdrawn";
-    /// Waiting: the Deployment does not refer to the Secret or ConfigMap with the settings; the message has the lines to put in.
+    /// Waiting: the Deployment does not refer to the Secret or ConfigMap with the settings, or still refers to a key of it that is no setting any more; the message has the lines to put in, or the entry to take out.
     pub const NOT_REFERENCED: &str = "NotReferenced";
 
     /// Change something: namespaces are selected by labels, but the operator may not list namespaces. Give it that right, or name them.
@@ -112,7 +112,7 @@ pub mod reasons {
     pub const SUBJECTS_FORBIDDEN: &str = "SubjectsForbidden";
     /// Change something: a Secret or ConfigMap of the name in `delivery.name` is there and was not made by the operator.
     pub const DELIVERY_TAKEN: &str = "DeliveryTaken";
-    /// Change something: another manager keeps setting an env entry back, and `conflictPolicy` Force gave up.
+    /// Change something: somebody keeps setting the env entries back or taking them away, and the operator gave up after five turns in ten minutes.
     pub const FIELD_FIGHT: &str = "FieldFight";
     /// Change something: the Secret lacks a key, or its endpoint is not an https origin.
     pub const CREDENTIALS_INVALID: &str = "CredentialsInvalid";
@@ -128,7 +128,7 @@ pub mod reasons {
     pub const TENANT_TAKEN: &str = "TenantTaken";
     /// Change something: another HasuraInstance has this indicator.
     pub const INDICATOR_TAKEN: &str = "IndicatorTaken";
-    /// Change something: another HasuraInstance has this Deployment and container.
+    /// Change something: another HasuraInstance has this Deployment.
     pub const DEPLOYMENT_TAKEN: &str = "DeploymentTaken";
     /// Change something: another HasuraInstance of the tenant has an empty role name prefix too.
     pub const PREFIX_TAKEN: &str = "PrefixTaken";
@@ -162,7 +162,7 @@ pub mod reasons {
     pub const ENV_USES_VALUE_FROM: &str = "EnvUsesValueFrom";
     /// Waiting: the Deployment changed while it was looked at.
     pub const DEPLOYMENT_CHANGED: &str = "DeploymentChanged";
-    /// Waiting: the operator may not patch the Deployment, or an admission policy refused.
+    /// Waiting: the operator may not patch the Deployment, or not read or write the Secret or ConfigMap with the settings, or an admission policy refused.
     pub const FORBIDDEN: &str = "Forbidden";
     /// Waiting: patching the Deployment failed; tried again.
     pub const APPLY_FAILED: &str = "ApplyFailed";

@@ -54,7 +54,7 @@ pub enum RolloutPolicy {
     /// By an annotation on the Deployment's pod template.
     #[default]
     Annotation,
-    /// They are yours to start.
+    /// They are yours to start. An annotation that is there already stays until the instance goes.
     None,
 }
 

@@ -1,7 +1,9 @@
 //! The auth settings of an instance's Deployment, and its rollout.
 
+mod contest;
 mod desired;
 mod foresee;
+mod shared;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +15,7 @@ pub use foresee::foresee;
 
 use super::{
     context::{Context, deleting, key},
-    delivery, force, keys,
+    delivery, keys,
     registry::Connection,
     rollout,
     status::Verdict,
@@ -22,17 +24,16 @@ use super::{
     webhook,
 };
 use crate::{
-    api::{HasuraInstance, conditions::reasons, delivery::ConflictPolicy, instance::AuthMode},
+    api::{HasuraInstance, conditions::reasons, instance::AuthMode},
     hasura::{
-        apply::{
-            Apis, AuthPatch, Judged, JudgedApplyError, judge_live, judged_apply, judged_dry_run,
-        },
+        apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_dry_run},
         apply_error::ApplyError,
         container,
         delivered::Delivered,
         diff::{Blocked, Change, Finding, diff},
-        env::{AUTH_HASH, DesiredAuth},
+        env::{AUTH_HASH, DesiredAuth, UNAUTHORIZED_ROLE},
         env_from::SourceKind,
+        refusal::Refusal,
         startup::anonymous_role,
     },
 };
@@ -125,34 +126,19 @@ async fn deliver_alone(
     objection: Option<&Outcome>,
 ) -> Result<(), Outcome> {
     let mut desired = desired(instance, connection, None)?;
-    if needs_write(instance, ctx, &desired).await? {
+    let seen = delivery::see(instance, ctx, &desired, None).await?;
+    if seen.needs_write {
         may_patch(instance, ctx, connection, objection).await?;
         desired = desired::desired(instance, connection, None)?;
     }
     delivery::deliver(instance, ctx, &desired, None).await
 }
 
-/// Whether the Secret or ConfigMap does not say yet what it should.
-async fn needs_write(
-    instance: &HasuraInstance,
-    ctx: &Context,
-    desired: &DesiredAuth,
-) -> Result<bool, Outcome> {
-    let Some(wanted) = &desired.delivered else {
-        return Ok(false);
-    };
-    match delivery::Object::new(ctx, instance, wanted).read().await? {
-        delivery::Held::Taken => Err(delivery::taken(wanted)),
-        delivery::Held::Absent => Ok(true),
-        delivery::Held::Ours(found) => Ok(!found.says(desired)),
-    }
-}
-
 /// What there is to say of an instance whose settings are rolled out.
 pub fn well(instance: &HasuraInstance) -> String {
     let indicator = &instance.spec.api_resource.indicator;
     let auth = &instance.spec.auth;
-    match (auth.mode, &auth.unauthorized_role) {
+    let well = match (auth.mode, &auth.unauthorized_role) {
         (AuthMode::Jwt, _) => {
             format!("tokens for {indicator:?} are accepted as of the last rollout")
         }
@@ -164,7 +150,8 @@ pub fn well(instance: &HasuraInstance) -> String {
              refused, since there is no spec.auth.unauthorizedRole"
                 .to_owned()
         }
-    }
+    };
+    well + &delivery::of_before(instance)
 }
 
 struct Visit<'a> {
@@ -188,28 +175,29 @@ impl Visit<'_> {
             .name
             .clone();
         let mut desired = desired(self.instance, self.connection, Some(&live))?;
-        let changes = diff(&live, &container, Some(&desired));
-        let delivers = needs_write(self.instance, self.ctx, &desired).await?;
-        if delivers {
-            self.may_patch().await?;
-        }
-        let changes = match changes {
-            Ok(changes) => changes,
-            Err(blocked) => {
-                // The lines that the message asks for need the object to be there.
-                if desired.delivered.is_some() {
-                    delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
-                }
-                return Err(blocked_by(self.instance, &blocked));
-            }
-        };
+        let seen = delivery::see(self.instance, self.ctx, &desired, Some(&live)).await?;
         // Before the bound roles are looked at, so that a binding that comes meanwhile makes another visit.
-        let role = anonymous_role(&live, &container);
+        let delivered_role = seen.anonymous_role;
+        let role = anonymous_role(&live, &container).or_else(|| delivered_role.clone());
         let anonymous_roles = &self.ctx.stores.anonymous_roles;
         anonymous_roles.note(key(self.instance), role);
         let bound_roles = bound_roles(self.instance, self.ctx);
+        let changes = diff(&live, &container, Some(&desired));
+        let dropped = Change::Drop(UNAUTHORIZED_ROLE.to_owned());
+        let goes = matches!(&changes, Ok(changes) if changes.contains(&dropped));
+        self.refuse_bound(delivered_role.filter(|_| !goes), &bound_roles)?;
+        if seen.needs_write {
+            self.may_patch().await?;
+        }
         let namespace = self.instance.namespace().unwrap_or_default();
         let apis = Apis::new(&self.ctx.client, &namespace);
+        let changes = match changes {
+            Ok(changes) => changes,
+            Err(blocked) => {
+                let outcome = self.blocked(&apis, &live, &container, &desired, &blocked);
+                return Err(outcome.await);
+            }
+        };
         let allow_recreate = self.instance.spec.delivery.allow_recreate;
         let patch = |desired| AuthPatch {
             live: &live,
@@ -226,7 +214,7 @@ impl Visit<'_> {
             delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
             return Ok((live, desired));
         }
-        if !delivers {
+        if !seen.needs_write {
             self.may_patch().await?;
         }
         // The keys were read again, so that a first deployment and a change of keys take one rollout.
@@ -238,7 +226,10 @@ impl Visit<'_> {
                 .map_err(|error| refused(&error))?;
             delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
         }
-        let judged = self.apply(&apis, patch(&desired)).await?;
+        let judged = self.apply(&apis, patch(&desired), &changes).await?;
+        if judged.deployment.metadata.generation != live.metadata.generation {
+            rollout::unlatch(self.instance);
+        }
         let mut note = what_was_written(&changes, &container, &live.name_any());
         for further in &judged.notes {
             note.push_str(&format!("; {further}"));
@@ -253,48 +244,22 @@ impl Visit<'_> {
         Ok((judged.deployment, desired))
     }
 
-    /// Applies a patch; with conflictPolicy Force also against another manager, as often as that makes sense.
-    async fn apply(&mut self, apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged, Outcome> {
-        let conflicts = match judged_apply(apis, patch).await {
-            Ok(judged) => return Ok(judged),
-            Err(JudgedApplyError::Apply(ApplyError::Conflict { conflicts, .. }))
-                if self.instance.spec.delivery.conflict_policy == ConflictPolicy::Force =>
-            {
-                conflicts
+    /// Speaks up against a role of signed-in users that the Secret or ConfigMap gives callers without a token, though the
+    /// spec does not ask for it any more: a container that names the key goes on reading it.
+    fn refuse_bound(
+        &self,
+        role: Option<String>,
+        bound_roles: &BTreeSet<String>,
+    ) -> Result<(), Outcome> {
+        let asked_for = &self.instance.spec.auth.unauthorized_role;
+        match role.filter(|role| asked_for.is_none() && bound_roles.contains(role)) {
+            Some(role) => {
+                let place = format!("the reference {UNAUTHORIZED_ROLE}");
+                let refusal = Refusal::UnauthorizedRoleBound { place, role };
+                Err(Outcome::stalled(refusal.reason(), refusal.to_string()))
             }
-            Err(error) => return Err(refused(&error)),
-        };
-        let mut managers: Vec<String> = conflicts.into_iter().map(|found| found.manager).collect();
-        managers.sort();
-        managers.dedup();
-        let managers = managers.join(", ");
-        let uid = self.instance.uid().unwrap_or_default();
-        let generation = self.instance.metadata.generation;
-        if !self.ctx.fights.may_force(&uid, generation) {
-            let message = format!(
-                "{managers} set the settings back {} times within ten minutes, so they are left as they are: take them out of \
-                 what {managers} applies, or see docs/gitops.md for the setting that makes it leave them. The reconcile \
-                 annotation, or a change of the spec, tries again",
-                force::MOST_TURNS
-            );
-            return Err(Outcome::stalled(reasons::FIELD_FIGHT, message));
+            None => Ok(()),
         }
-        let judged = judged_apply(
-            apis,
-            AuthPatch {
-                force: true,
-                ..patch
-            },
-        )
-        .await
-        .map_err(|error| refused(&error))?;
-        self.ctx.fights.forced(&uid);
-        let note = format!("conflictPolicy Force: the settings were taken from {managers}");
-        self.ctx
-            .event(self.instance, EventType::Warning, "TakenByForce", &note)
-            .await;
-        self.forced_from = Some(managers.chars().take(128).collect());
-        Ok(judged)
     }
 
     async fn may_patch(&self) -> Result<(), Outcome> {
@@ -345,6 +310,13 @@ fn blocked_by(instance: &HasuraInstance, blocked: &Blocked) -> Outcome {
                 kind: SourceKind::Secret,
                 name: name_of_object,
             };
+            if let Some(before) = delivery::left_behind(instance) {
+                let message = format!(
+                    "{blocked}. If it refers to {before}, take it out of the manifest that has it: the operator holds it too, so \
+                     that it stays until the value takes its place, in one rollout"
+                );
+                return Outcome::stalled(reason, message);
+            }
             let message = format!(
                 "{blocked}; or keep valueFrom: set spec.delivery.mode to Secret, and let the entry be\n{}",
                 secret.stanza([name.as_str()])

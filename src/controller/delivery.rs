@@ -4,16 +4,17 @@
 //! watches it, since Secrets are read by `get` alone: it is looked at at each visit, and a visit is made every few minutes.
 
 mod end;
+mod found;
 mod object;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::ResourceExt;
+use kube::{Api, ResourceExt, api::ListParams};
 
 pub use end::{end, let_go};
 pub use object::{Held, Object};
 
 use super::{
-    context::Context,
+    context::{Context, key},
     rollout,
     visit::{Next, Outcome},
 };
@@ -25,7 +26,7 @@ use crate::{
     },
     hasura::{
         delivered::Delivered,
-        env::DesiredAuth,
+        env::{DesiredAuth, UNAUTHORIZED_ROLE},
         env_from::SourceKind,
         rollout::{Rollout, rollout},
     },
@@ -51,12 +52,55 @@ pub fn rolls_out(instance: &HasuraInstance) -> bool {
     instance.spec.delivery.rollout == RolloutPolicy::Annotation
 }
 
-/// When to look at the object again.
+/// When to look at the object again, also at one that has to go yet.
 pub fn next_look(instance: &HasuraInstance, ctx: &Context) -> Next {
-    match object_of(instance) {
+    match object_of(instance).or_else(|| left_behind(instance)) {
         Some(_) => Next::After(ctx.clocks.credentials_recheck),
         None => Next::Change,
     }
+}
+
+/// What is seen of the object before anything is written.
+#[derive(Default)]
+pub struct Seen {
+    /// Whether it does not say yet what it should.
+    pub needs_write: bool,
+    /// The role that it gives callers without a token, if the container takes that from it.
+    pub anonymous_role: Option<String>,
+}
+
+/// Looks at the object that the instance asks for, or at the one of before a switch to none.
+///
+/// # Errors
+/// What the instance's status says.
+pub async fn see(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    desired: &DesiredAuth,
+    live: Option<&Deployment>,
+) -> Result<Seen, Outcome> {
+    let wanted = desired.delivered.as_ref();
+    let Some(which) = wanted.cloned().or_else(|| before(instance)) else {
+        return Ok(Seen::default());
+    };
+    let found = match Object::new(ctx, instance, &which).read().await {
+        Ok(Held::Ours(found)) => Some(found),
+        Ok(Held::Taken) if wanted.is_some() => return Err(taken(&which)),
+        Err(why) if wanted.is_some() => return Err(why),
+        // One of before a switch is wanted no more.
+        Ok(Held::Absent | Held::Taken) | Err(_) => None,
+    };
+    let role = found
+        .as_ref()
+        .and_then(|found| found.value(UNAUTHORIZED_ROLE));
+    let takes_it = live.is_some_and(|live| which.gives_any(live, UNAUTHORIZED_ROLE));
+    Ok(Seen {
+        needs_write: wanted.is_some()
+            && found
+                .as_ref()
+                .is_none_or(|found| !found.says(&which, desired, live)),
+        anonymous_role: role.filter(|_| takes_it).map(str::to_owned),
+    })
 }
 
 /// Brings the object about that the instance asks for. `live` says which keys the pods need besides.
@@ -70,7 +114,8 @@ pub async fn deliver(
     live: Option<&Deployment>,
 ) -> Result<(), Outcome> {
     let Some(wanted) = &desired.delivered else {
-        return clear(instance, ctx, None, live).await;
+        clear(instance, ctx, None, live).await;
+        return Ok(());
     };
     let object = Object::new(ctx, instance, wanted);
     match object.read().await? {
@@ -78,41 +123,126 @@ pub async fn deliver(
         Held::Absent => object.create(desired).await?,
         Held::Ours(found) => object.update(found, desired, live).await?,
     }
-    clear(instance, ctx, Some(to_remember(wanted, desired)), live).await
+    clear(instance, ctx, Some(to_remember(wanted, desired)), live).await;
+    Ok(())
+}
+
+/// Brings the object about for a Deployment that does not take all settings from it yet, and which nobody judged: pods may
+/// start anew with it at any time, so what they read by now stays as it is.
+///
+/// # Errors
+/// What the instance's status says.
+pub async fn deliver_unjudged(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    desired: &DesiredAuth,
+    live: &Deployment,
+) -> Result<(), Outcome> {
+    let Some(wanted) = &desired.delivered else {
+        return Ok(());
+    };
+    let object = Object::new(ctx, instance, wanted);
+    match object.read().await? {
+        Held::Taken => return Err(taken(wanted)),
+        Held::Absent => object.create(desired).await?,
+        // By envFrom they would read a new key as well.
+        Held::Ours(_) if wanted.is_taken_whole(live) => return Ok(()),
+        Held::Ours(found) if wanted.is_referred_to(live) => {
+            return object.complete(found, desired).await;
+        }
+        Held::Ours(found) => object.update(found, desired, Some(live)).await?,
+    }
+    clear(
+        instance,
+        ctx,
+        Some(to_remember(wanted, desired)),
+        Some(live),
+    )
+    .await;
+    Ok(())
 }
 
 /// What there is to say of an object that is somebody else's.
 pub fn taken(wanted: &Delivered) -> Outcome {
     let message = format!(
-        "{wanted} is in this namespace and was not made by the operator for this instance, so it is left alone: delete it, or \
-         give another spec.delivery.name"
+        "{wanted} is in this namespace and was not made by the operator for this instance, or was changed since one of that \
+         name left it, so it is left alone: delete it, or give another spec.delivery.name"
     );
     Outcome::stalled(reasons::DELIVERY_TAKEN, message)
 }
 
 /// Deletes the object of before a switch once no pod needs it, and remembers which one there is. Until the rollout is
-/// through, pods of before may start anew, which they can not without their object.
+/// through, pods of before may start anew, which they can not without their object. What fails is tried again and changes
+/// nothing for Hasura, so it is no more than said.
 async fn clear(
     instance: &mut HasuraInstance,
     ctx: &Context,
     wanted: Option<DeliveredStatus>,
     live: Option<&Deployment>,
-) -> Result<(), Outcome> {
-    let before = instance
-        .status
-        .as_ref()
-        .and_then(|status| status.delivered.as_ref())
-        .map(remembered);
+) {
     let now = wanted.as_ref().map(remembered);
-    if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
+    if let Some(before) = before(instance).filter(|before| Some(before) != now.as_ref()) {
         let is_through = |live| Rollout::RolledOut == rollout(live);
         if live.is_some_and(|live| before.is_referred_to(live) || !is_through(live)) {
-            return Ok(());
+            return;
         }
-        Object::new(ctx, instance, &before).delete().await?;
+        let cleared = async {
+            if is_used(instance, ctx, &before, live).await {
+                return Ok(false);
+            }
+            Object::new(ctx, instance, &before).delete().await?;
+            Ok::<_, Outcome>(true)
+        };
+        match cleared.await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(why) => {
+                tracing::warn!(instance = %key(instance), ?why, "{before} of before could not be deleted; it is tried again");
+                return;
+            }
+        }
     }
     instance.status.get_or_insert_default().delivered = wanted;
-    Ok(())
+}
+
+/// Whether any Deployment of the namespace takes its environment from the object: two may share one. Where they may not be
+/// listed, only the instance's own counts.
+async fn is_used(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    object: &Delivered,
+    live: Option<&Deployment>,
+) -> bool {
+    let namespace = instance.namespace().unwrap_or_default();
+    let deployments: Api<Deployment> = Api::namespaced(ctx.client.clone(), &namespace);
+    match deployments.list(&ListParams::default()).await {
+        Ok(all) => all.iter().any(|other| object.is_referred_to(other)),
+        Err(error) => {
+            tracing::debug!(instance = %key(instance), %error, "Deployments could not be listed");
+            live.is_some_and(|live| object.is_referred_to(live))
+        }
+    }
+}
+
+/// The object that the status remembers.
+fn before(instance: &HasuraInstance) -> Option<Delivered> {
+    let status = instance.status.as_ref()?;
+    status.delivered.as_ref().map(remembered)
+}
+
+/// The object of before a switch, while it is there.
+pub fn left_behind(instance: &HasuraInstance) -> Option<Delivered> {
+    before(instance).filter(|before| Some(before) != object_of(instance).as_ref())
+}
+
+/// What there is to say of the object of before a switch, at the end of a message.
+pub fn of_before(instance: &HasuraInstance) -> String {
+    left_behind(instance).map_or_else(String::new, |before| {
+        format!(
+            ". {before} of before is still there: it is deleted once no Deployment refers to it, and if the operator may \
+             delete it (a value of its Helm chart, delivery)"
+        )
+    })
 }
 
 /// The object that a status remembers.
@@ -146,5 +276,8 @@ pub fn unwatched(instance: &HasuraInstance) -> String {
         "spec.delivery.rollout is None"
     };
     debug_assert!(!rollout::is_watched(instance));
-    format!("{object} has the settings; whether a Hasura runs with them is not seen, since {why}")
+    format!(
+        "{object} has the settings; whether a Hasura runs with them is not seen, since {why}{}",
+        of_before(instance)
+    )
 }

@@ -1,4 +1,4 @@
-//! `conflictPolicy: Force`: how often an env entry was taken from another manager, so that two who insist do not roll a
+//! How often settings were put back that somebody else had changed or removed, so that two who insist do not roll a
 //! Deployment for ever.
 
 use std::{
@@ -15,7 +15,7 @@ pub const MOST_TURNS: usize = 5;
 /// How long a turn counts.
 const WINDOW: Duration = Duration::from_secs(600);
 
-/// The fights of each instance, by its uid. They are kept in memory: a restart gives five turns more, and no write.
+/// The fights of each instance, by its uid. They are kept in memory, and that one was given up is in the status too.
 #[derive(Default)]
 pub struct Fights(Mutex<HashMap<String, Fight>>);
 
@@ -28,22 +28,35 @@ struct Fight {
 
 impl Fights {
     /// Whether another turn may be taken; false once it is given up, until the spec changes.
-    pub fn may_force(&self, uid: &str, generation: Option<i64>) -> bool {
-        self.may_force_at(uid, generation, Instant::now())
+    pub fn may_take_a_turn(&self, uid: &str, generation: Option<i64>) -> bool {
+        self.may_take_a_turn_at(uid, generation, Instant::now())
     }
 
     /// Notes a turn that was taken. One that failed took nothing from anybody.
-    pub fn forced(&self, uid: &str) {
-        self.forced_at(uid, Instant::now());
+    pub fn took_a_turn(&self, uid: &str) {
+        self.took_a_turn_at(uid, Instant::now());
     }
 
-    fn forced_at(&self, uid: &str, now: Instant) {
+    /// Notes that a status says it was given up: a restart takes no turn more.
+    pub fn gave_up(&self, uid: &str, generation: Option<i64>) {
+        let mut fights = lock(&self.0);
+        let fight = fights.entry(uid.to_owned()).or_default();
+        if fight.generation != generation {
+            *fight = Fight {
+                generation,
+                ..Fight::default()
+            };
+        }
+        fight.given_up = true;
+    }
+
+    fn took_a_turn_at(&self, uid: &str, now: Instant) {
         if let Some(fight) = lock(&self.0).get_mut(uid) {
             fight.turns.push(now);
         }
     }
 
-    fn may_force_at(&self, uid: &str, generation: Option<i64>, now: Instant) -> bool {
+    fn may_take_a_turn_at(&self, uid: &str, generation: Option<i64>, now: Instant) -> bool {
         let mut fights = lock(&self.0);
         let fight = fights.entry(uid.to_owned()).or_default();
         if fight.generation != generation {
@@ -70,9 +83,9 @@ mod tests {
     use super::*;
 
     fn turn(fights: &Fights, generation: i64, now: Instant) -> bool {
-        let may = fights.may_force_at("a", Some(generation), now);
+        let may = fights.may_take_a_turn_at("a", Some(generation), now);
         if may {
-            fights.forced_at("a", now);
+            fights.took_a_turn_at("a", now);
         }
         may
     }
@@ -88,7 +101,7 @@ mod tests {
         // Given up is given up, however long ago the turns were.
         assert!(!turn(&fights, 1, at(60)));
         assert!(turn(&fights, 2, at(61)));
-        assert!(fights.may_force("b", Some(1)));
+        assert!(fights.may_take_a_turn("b", Some(1)));
     }
 
     #[test]
@@ -98,6 +111,14 @@ mod tests {
             let now = start + Duration::from_secs(180 * number);
             assert!(turn(&fights, 1, now), "turn {number}");
         }
+    }
+
+    #[test]
+    fn a_fight_that_a_status_gave_up_stays_given_up_until_the_spec_changes() {
+        let fights = Fights::default();
+        fights.gave_up("a", Some(3));
+        assert!(!fights.may_take_a_turn("a", Some(3)));
+        assert!(fights.may_take_a_turn("a", Some(4)));
     }
 
     #[test]

@@ -61,8 +61,11 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         return suspended(&instance, ctx).await;
     }
     let reread = ctx.reread_asked(&instance);
-    if reread == Reread::Now {
-        ctx.fights.forget(&instance.uid().unwrap_or_default());
+    let uid = instance.uid().unwrap_or_default();
+    match reread {
+        Reread::Now => ctx.fights.forget(&uid),
+        Reread::No if gave_up(&instance) => ctx.fights.gave_up(&uid, instance.metadata.generation),
+        Reread::No | Reread::After(_) => {}
     }
     let connection = match connection(&instance, ctx) {
         Ok(Some(connection)) => connection,
@@ -88,6 +91,16 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     }
     let status = status_of(&instance, stage, &outcome, reread);
     visit::end(ctx, &instance, status, &outcome).await
+}
+
+/// Whether the status says of this spec that a fight was given up.
+fn gave_up(instance: &HasuraInstance) -> bool {
+    instance.status.as_ref().is_some_and(|status| {
+        status.observed_generation == instance.metadata.generation
+            && status.conditions.iter().any(|condition| {
+                condition.type_ == types::STALLED && condition.reason == reasons::FIELD_FIGHT
+            })
+    })
 }
 
 /// Nothing is looked at.

@@ -9,6 +9,7 @@ use crate::{
     api::{HasuraInstance, conditions::reasons, instance::DeploymentStatus},
     hasura::{
         env::{AUTH_HASH, AuthEnv, DesiredAuth},
+        owns_entries,
         rollout::{Rollout, rollout},
     },
 };
@@ -36,8 +37,12 @@ pub fn look(
         rollout(deployment)
     };
     let rolled_out = state == Rollout::RolledOut;
-    let before = status.deployment.take();
-    let forced_before = before.and_then(|before| before.forced_from);
+    // Of another Deployment nothing was taken, nor is anything left of it where the manifest alone has the entries.
+    let forced_before = status
+        .deployment
+        .take()
+        .filter(|before| before.uid == uid && owns_entries(deployment))
+        .and_then(|before| before.forced_from);
     status.deployment = Some(DeploymentStatus {
         uid,
         auth_hash,
@@ -64,12 +69,34 @@ pub fn look(
     }
 }
 
+/// Notes that the Deployment was seen without the settings that were last written: pods may run without them, so the next
+/// rollout has to be waited for, also when it brings the same settings.
+pub fn unlatch(instance: &mut HasuraInstance) {
+    let status = instance.status.as_mut();
+    if let Some(deployment) = status.and_then(|status| status.deployment.as_mut()) {
+        deployment.rolled_out = false;
+    }
+}
+
+/// Whether these settings were written to this Deployment before.
+pub fn was_written(
+    instance: &HasuraInstance,
+    deployment: &Deployment,
+    desired: &DesiredAuth,
+) -> bool {
+    let status = instance.status.as_ref();
+    let before = status.and_then(|status| status.deployment.as_ref());
+    before.is_some_and(|before| {
+        Some(&before.uid) == deployment.metadata.uid.as_ref() && before.auth_hash == hash(desired)
+    })
+}
+
 /// Whether it can be seen that Hasura runs with the settings.
 pub fn is_watched(instance: &HasuraInstance) -> bool {
     instance.spec.deployment_ref.is_some() && delivery::rolls_out(instance)
 }
 
-/// Of all that is written, and which mode it is.
+/// Of all that is written, which mode it is, and what delivers it.
 pub fn hash(desired: &DesiredAuth) -> String {
     let mut hash = Sha256::new();
     let annotation = desired.key_hash.as_deref().map(|hash| (AUTH_HASH, hash));
@@ -78,6 +105,9 @@ pub fn hash(desired: &DesiredAuth) -> String {
         hash.update([0]);
         hash.update(value);
         hash.update([0]);
+    }
+    if let Some(object) = &desired.delivered {
+        hash.update(object.to_string());
     }
     let mode = match desired.env {
         AuthEnv::Jwt { .. } => "",
@@ -89,4 +119,39 @@ pub fn hash(desired: &DesiredAuth) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("{mode}{digits}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hasura::{delivered::Delivered, env_from::SourceKind};
+
+    #[test]
+    fn the_hash_tells_values_modes_and_what_delivers_them_apart() {
+        let delivered = |kind, name: &str| {
+            Some(Delivered {
+                kind,
+                name: name.to_owned(),
+            })
+        };
+        let hashes = [
+            None,
+            delivered(SourceKind::Secret, "a"),
+            delivered(SourceKind::Secret, "b"),
+            delivered(SourceKind::ConfigMap, "a"),
+        ]
+        .map(|delivered| {
+            hash(&DesiredAuth {
+                env: AuthEnv::Jwt {
+                    secret: "{}".into(),
+                    unauthorized_role: None,
+                },
+                key_hash: None,
+                delivered,
+            })
+        });
+        for (place, one) in hashes.iter().enumerate() {
+            assert!(!hashes[place + 1..].contains(one), "{hashes:?}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ use super::{Target, full_name};
 /// Secrets and ConfigMaps of `envFrom` is asked for and can be refused.
 #[derive(Clone)]
 pub struct Apis {
-    deployments: Api<Deployment>,
+    pub(super) deployments: Api<Deployment>,
     secrets: Api<Secret>,
     config_maps: Api<ConfigMap>,
 }
@@ -177,8 +177,21 @@ async fn apply_auth(
     patch: AuthPatch<'_>,
     dry_run: bool,
 ) -> Result<Deployment, ApplyError> {
-    let target = Target::new(patch.live, patch.container);
-    let metadata = &patch.live.metadata;
+    let body = body(&patch);
+    let how = (patch.force, dry_run);
+    send(api, patch.live, patch.container, &body, how).await
+}
+
+/// Applies a body to the very Deployment that was seen. `how`: by force, and as a dry run.
+pub(super) async fn send(
+    api: &Api<Deployment>,
+    live: &Deployment,
+    container: &str,
+    body: &Value,
+    (force, dry_run): (bool, bool),
+) -> Result<Deployment, ApplyError> {
+    let target = Target::new(live, container);
+    let metadata = &live.metadata;
     // Without a uid the API server would make a Deployment that is not there.
     let (Some(name), Some(uid), Some(version)) =
         (&metadata.name, &metadata.uid, &metadata.resource_version)
@@ -187,20 +200,23 @@ async fn apply_auth(
             deployment: target.deployment,
         });
     };
-    let identity = json!({"name": name, "uid": uid, "resourceVersion": version});
+    let mut body = body.clone();
+    body["apiVersion"] = json!("apps/v1");
+    body["kind"] = json!("Deployment");
+    body["metadata"] = json!({"name": name, "uid": uid, "resourceVersion": version});
     let params = PatchParams {
         dry_run,
-        force: patch.force,
+        force,
         ..PatchParams::apply(FIELD_MANAGER)
     };
-    api.patch(name, &params, &Patch::Apply(body(identity, &patch)))
+    api.patch(name, &params, &Patch::Apply(body))
         .await
         .map_err(|error| ApplyError::of(&target, error))
 }
 
 /// Only what the operator owns: a typed Deployment would claim an empty selector and template as well.
-fn body(metadata: Value, patch: &AuthPatch<'_>) -> Value {
-    let mut body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
+fn body(patch: &AuthPatch<'_>) -> Value {
+    let mut body = json!({});
     if let Some(desired) = patch.desired {
         let env = applied(patch.live, patch.container, desired);
         if !env.is_empty() {
@@ -214,6 +230,6 @@ fn body(metadata: Value, patch: &AuthPatch<'_>) -> Value {
     body
 }
 
-fn template(deployment: &Deployment) -> Option<&PodTemplateSpec> {
+pub(super) fn template(deployment: &Deployment) -> Option<&PodTemplateSpec> {
     deployment.spec.as_ref().map(|spec| &spec.template)
 }

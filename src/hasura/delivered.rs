@@ -6,6 +6,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource};
 use serde_json::{Value, json};
 
+use super::env::VARIABLES;
 use super::env_from::{Source, SourceKind};
 
 /// An object of the Deployment's namespace whose keys are named as the variables.
@@ -90,11 +91,37 @@ impl Delivered {
             .collect()
     }
 
+    /// Whether any container takes this variable from the object.
+    pub fn gives_any(&self, deployment: &Deployment, variable: &str) -> bool {
+        containers(deployment).any(|container| self.gives(container, variable))
+    }
+
+    /// Whether any container takes all keys of the object.
+    pub fn is_taken_whole(&self, deployment: &Deployment) -> bool {
+        containers(deployment).any(|container| self.is_in_env_from(container, |_| true))
+    }
+
     /// Whether any container takes its environment from the object.
     pub fn is_referred_to(&self, deployment: &Deployment) -> bool {
-        !self.keys_named(deployment).is_empty()
-            || containers(deployment).any(|container| self.is_in_env_from(container, |_| true))
+        !self.keys_named(deployment).is_empty() || self.is_taken_whole(deployment)
     }
+}
+
+/// The objects that entries of the operator's variables take their values from.
+pub fn referred(deployment: &Deployment) -> Vec<Delivered> {
+    let entries = containers(deployment).flat_map(|container| container.env.iter().flatten());
+    let ours = entries.filter(|entry| VARIABLES.contains(&entry.name.as_str()));
+    let object = |entry: &EnvVar| {
+        let from = entry.value_from.as_ref()?;
+        let secret = from.secret_key_ref.as_ref();
+        let secret = secret.map(|r| (SourceKind::Secret, &r.name));
+        let config_map = from.config_map_key_ref.as_ref();
+        let config_map = config_map.map(|r| (SourceKind::ConfigMap, &r.name));
+        let (kind, name) = secret.or(config_map)?;
+        let name = name.clone();
+        Some(Delivered { kind, name })
+    };
+    ours.filter_map(object).collect()
 }
 
 fn containers(deployment: &Deployment) -> impl Iterator<Item = &Container> {

@@ -17,6 +17,9 @@ pub const AUTH_HOOK: &str = "HASURA_GRAPHQL_AUTH_HOOK";
 /// `GET` or `POST`, for the webhook.
 pub const AUTH_HOOK_MODE: &str = "HASURA_GRAPHQL_AUTH_HOOK_MODE";
 
+/// All of them.
+pub(super) const VARIABLES: [&str; 4] = [JWT_SECRET, UNAUTHORIZED_ROLE, AUTH_HOOK, AUTH_HOOK_MODE];
+
 /// Logto reads the headers of a GET; a POST would bring them in a body.
 const HOOK_METHOD: &str = "GET";
 

@@ -20,6 +20,8 @@ pub(super) struct OwnedEntry {
 pub(super) struct HeldByOthers {
     /// The entry as a whole, so that it stays when the operator drops it.
     pub(super) whole: bool,
+    /// Its value, beside which no reference can be set.
+    pub(super) value: bool,
     /// A reference in it, beside which no value can be set.
     pub(super) reference: bool,
 }
@@ -36,12 +38,28 @@ pub(super) fn owned_entries(deployment: &Deployment) -> Vec<OwnedEntry> {
         .collect()
 }
 
+/// Whether the operator owns any env entry of the live object.
+pub fn owns_entries(deployment: &Deployment) -> bool {
+    entries(owned_fields(deployment)).next().is_some()
+}
+
+/// Of the other managers of the pod template, the one whose fields changed last. Who only removes fields leaves no trace, so
+/// it is a guess.
+pub fn newest_other_manager(deployment: &Deployment) -> Option<&str> {
+    let managed = deployment.metadata.managed_fields.iter().flatten();
+    managed
+        .filter(|entry| !is_ours(entry) && template_of(entry).is_some())
+        .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
+        .and_then(|entry| entry.manager.as_deref())
+}
+
 /// What others hold of an env entry in the live object, by its `managedFields`.
 pub(super) fn held_by_others(deployment: &Deployment, container: &str, name: &str) -> HeldByOthers {
     let mut held = HeldByOthers::default();
     for (in_container, entry, fields) in entries(templates(deployment, |entry| !is_ours(entry))) {
         if in_container == container && entry == name {
             held.whole |= fields.contains_key("f:name");
+            held.value |= fields.contains_key("f:value");
             held.reference |= has_reference(fields);
         }
     }
@@ -96,8 +114,13 @@ fn templates(
     let managed = deployment.metadata.managed_fields.iter().flatten();
     managed
         .filter(move |entry| is_chosen(entry))
-        .filter_map(|entry| entry.fields_v1.as_ref())
-        .filter_map(|fields| fields.0.pointer("/f:spec/f:template"))
+        .filter_map(template_of)
+}
+
+/// What a manager owns of the pod template.
+fn template_of(entry: &ManagedFieldsEntry) -> Option<&Value> {
+    let fields = entry.fields_v1.as_ref()?;
+    fields.0.pointer("/f:spec/f:template")
 }
 
 fn is_ours(entry: &ManagedFieldsEntry) -> bool {

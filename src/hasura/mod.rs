@@ -1,7 +1,8 @@
 //! Hasura as a Deployment: which environment variables it gets, whether it would start with them, and how far it has rolled out.
 //!
 //! [`diff`] says whether anything has to be applied, [`apply::judged_apply`] applies it after a dry run that [`startup`] has
-//! judged, [`rollout`] reads the result. Nothing here reads pods.
+//! judged, [`rollout`] reads the result. [`hold`] changes who holds an entry, and nothing that pods read. Nothing here reads
+//! pods.
 
 pub mod apply;
 pub mod apply_error;
@@ -12,6 +13,7 @@ pub mod diff;
 mod entries;
 pub mod env;
 pub mod env_from;
+pub mod hold;
 mod live;
 pub mod refusal;
 pub mod rollout;
@@ -21,7 +23,7 @@ mod strategy;
 #[cfg(test)]
 mod tests;
 
-pub use live::owned_key_hash;
+pub use live::{newest_other_manager, owned_key_hash, owns_entries};
 
 use std::fmt;
 

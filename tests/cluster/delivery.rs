@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{hasura::Request, matrix::role, suite::Test, tests, world::World};
 
 mod ends;
+mod guarding;
 mod switching;
 
 pub fn tests() -> Vec<Test> {
@@ -29,6 +30,7 @@ pub fn tests() -> Vec<Test> {
         an_entry_by_value_from_is_told_the_stanza_that_would_keep_it,
     ];
     all.extend(ends::tests());
+    all.extend(guarding::tests());
     all.extend(switching::tests());
     all
 }

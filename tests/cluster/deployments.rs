@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret};
-use kube::{
-    Api,
-    api::{Patch, PatchParams},
-};
+use kube::api::{Patch, PatchParams};
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
 use serde_json::{Value, json};
 
@@ -28,6 +25,7 @@ pub fn tests() -> Vec<Test> {
         pods_that_crash_make_a_stuck_rollout_that_recovers_when_the_cause_is_mended,
         a_later_image_bump_or_scale_to_zero_does_not_undo_ready,
         an_env_entry_removed_by_hand_comes_back,
+        a_value_that_was_put_back_is_not_ready_before_its_rollout,
         the_unauthorized_role_comes_and_goes_with_the_spec,
     ]
 }
@@ -214,22 +212,73 @@ async fn an_env_entry_removed_by_hand_comes_back(world: Arc<World>) -> anyhow::R
     world.start_operator(&[])?;
     world.apply_base().await?;
     world.ready::<HasuraInstance>("shop").await?;
-    let deployments: Api<Deployment> = world.api();
-    let without = json!({"spec": {"template": {"spec": {"containers": [
-        {"name": "graphql-engine", "env": [{"name": JWT_SECRET, "$patch": "delete"}]}
-    ]}}}});
-    deployments
-        .patch(
-            "hasura",
-            &PatchParams::default(),
-            &Patch::Strategic(without),
-        )
-        .await?;
+    remove_the_entry(&world, Value::Null).await?;
     world
         .until("the entry", || async {
             Ok(world.env("hasura", JWT_SECRET).await?.map(|_| ()))
         })
         .await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    Ok(())
+}
+
+/// Takes the JWT secret out of the Deployment, as an edit by hand does.
+pub async fn remove_the_entry(world: &World, further: Value) -> anyhow::Result<()> {
+    let mut without = json!({"spec": {"template": {"spec": {"containers": [
+        {"name": "graphql-engine", "env": [{"name": JWT_SECRET, "$patch": "delete"}, further]}
+    ]}}}});
+    if without["spec"]["template"]["spec"]["containers"][0]["env"][1].is_null() {
+        container(&mut without)["env"].as_array_mut().unwrap().pop();
+    }
+    let params = PatchParams {
+        field_manager: Some("reverter".to_owned()),
+        ..PatchParams::default()
+    };
+    world
+        .api::<Deployment>()
+        .patch("hasura", &params, &Patch::Strategic(without))
+        .await?;
+    Ok(())
+}
+
+/// Waits until both pods run with the Deployment's last template, and no other.
+pub async fn rolled_out(world: &World) -> anyhow::Result<()> {
+    world
+        .until("the rollout to end", || async {
+            let deployment: Deployment = world.get("hasura").await?;
+            let status = deployment.status.unwrap_or_default();
+            let done = status.observed_generation == deployment.metadata.generation
+                && status.updated_replicas == Some(2)
+                && status.available_replicas == Some(2)
+                && status.replicas == Some(2);
+            Ok(done.then_some(()))
+        })
+        .await
+}
+
+async fn a_value_that_was_put_back_is_not_ready_before_its_rollout(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    world.apply_base().await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    world.stop_operator().await?;
+    remove_the_entry(&world, Value::Null).await?;
+    rolled_out(&world).await?;
+    let paused = |paused| json!({"spec": {"paused": paused}});
+    world.edit::<Deployment>("hasura", paused(true)).await?;
+    world.start_operator(&[])?;
+    world
+        .waiting::<HasuraInstance>("shop", "RolloutPaused")
+        .await?;
+    ensure!(
+        world.env("hasura", JWT_SECRET).await?.is_some(),
+        "the value was not put back"
+    );
+    world
+        .condition::<HasuraInstance>("shop", "RolledOut", "False", "RolloutPaused")
+        .await?;
+    world.edit::<Deployment>("hasura", paused(false)).await?;
     world.ready::<HasuraInstance>("shop").await?;
     Ok(())
 }

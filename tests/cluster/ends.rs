@@ -281,7 +281,9 @@ async fn two_instances_on_one_deployment_the_loser_deleted_leaves_the_env_alone(
     second["metadata"]["name"] = json!("second");
     second["spec"]["apiResource"]["indicator"] = json!("https://other.example.com/");
     second["spec"]["logtoRoleNamePrefix"] = json!("other-");
-    world.apply::<HasuraInstance>(second).await?;
+    // Of its own it would take all away.
+    second["spec"]["deletionPolicy"] = json!("Delete");
+    world.apply::<HasuraInstance>(second.clone()).await?;
     let message = world
         .stalled::<HasuraInstance>("second", "DeploymentTaken")
         .await?;
@@ -301,6 +303,22 @@ async fn two_instances_on_one_deployment_the_loser_deleted_leaves_the_env_alone(
         world.logto.tenant().resources().len() == 2,
         "the loser made nothing"
     );
+
+    // One that had it before, and lost it.
+    world.apply::<HasuraInstance>(second).await?;
+    world.delete::<HasuraInstance>("shop").await?;
+    world.ready::<HasuraInstance>("second").await?;
+    let env = world.env("hasura", "HASURA_GRAPHQL_JWT_SECRET").await?;
+    let mut first = world.instance();
+    first["spec"]["deletionPolicy"] = json!("Delete");
+    world.apply::<HasuraInstance>(first).await?;
+    world
+        .stalled::<HasuraInstance>("shop", "DeploymentTaken")
+        .await?;
+    world.delete::<HasuraInstance>("shop").await?;
+    world.gone::<HasuraInstance>("shop").await?;
+    world.quiet().await?;
+    ensure!(world.env("hasura", "HASURA_GRAPHQL_JWT_SECRET").await? == env);
     Ok(())
 }
 

@@ -5,13 +5,21 @@ use std::sync::Arc;
 use anyhow::ensure;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Patch, PatchParams};
-use logto_hasura::api::HasuraInstance;
+use logto_hasura::api::{HasuraInstance, LogtoTenant};
 use serde_json::json;
 
-use crate::{suite::Test, tests, world::World};
+use crate::{
+    deployments::{generation, remove_the_entry},
+    suite::Test,
+    tests,
+    world::World,
+};
 
 pub fn tests() -> Vec<Test> {
-    tests![a_value_is_taken_by_force_five_times_and_then_the_other_manager_is_named]
+    tests![
+        a_value_is_taken_by_force_five_times_and_then_the_other_manager_is_named,
+        who_removes_the_settings_again_and_again_is_named_and_the_deployment_comes_to_rest,
+    ]
 }
 
 const JWT_SECRET: &str = "HASURA_GRAPHQL_JWT_SECRET";
@@ -74,6 +82,16 @@ async fn a_value_is_taken_by_force_five_times_and_then_the_other_manager_is_name
     let generations = [before, after].map(|found| found.metadata.generation.unwrap_or_default());
     ensure!(generations[1] - generations[0] == 11, "{generations:?}");
 
+    // A restart does not begin anew.
+    world.stop_operator().await?;
+    world.start_operator(&[])?;
+    world.ask_for_reconcile::<LogtoTenant>("main").await?;
+    world.quiet().await?;
+    ensure!(generation(&world).await? == generations[1], "it was rolled");
+    world
+        .stalled::<HasuraInstance>("shop", "FieldFight")
+        .await?;
+
     // Asked to try again, it does.
     world.ask_for_reconcile::<HasuraInstance>("shop").await?;
     until_value(&world, true).await?;
@@ -88,5 +106,33 @@ async fn a_value_is_taken_by_force_five_times_and_then_the_other_manager_is_name
     until_value(&world, true).await?;
     let note = world.event("shop", "LeftBehind").await?;
     ensure!(note.contains("Force"), "{note}");
+    Ok(())
+}
+
+/// Who writes the whole object causes no conflict, and takes the entry away at each of his syncs.
+async fn who_removes_the_settings_again_and_again_is_named_and_the_deployment_comes_to_rest(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    world.apply_base().await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    let before = generation(&world).await?;
+    let turn = |turn: usize| json!({"name": "TURN", "value": turn.to_string()});
+    for number in 1..=5 {
+        remove_the_entry(&world, turn(number)).await?;
+        until_value(&world, true).await?;
+    }
+    remove_the_entry(&world, turn(6)).await?;
+    let message = world
+        .stalled::<HasuraInstance>("shop", "FieldFight")
+        .await?;
+    ensure!(message.contains("reverter"), "{message}");
+    world.quiet().await?;
+    ensure!(world.env("hasura", JWT_SECRET).await?.is_none());
+    ensure!(generation(&world).await? == before + 11, "not at rest");
+
+    world.ask_for_reconcile::<HasuraInstance>("shop").await?;
+    until_value(&world, true).await?;
+    world.ready::<HasuraInstance>("shop").await?;
     Ok(())
 }

@@ -9,7 +9,10 @@ mod table;
 mod tools;
 
 use self::{
-    ends::argo_cd_comes_to_own_a_value_that_it_respects,
+    ends::{
+        a_tool_that_insists_trips_the_breaker_and_is_named,
+        argo_cd_comes_to_own_a_value_that_it_respects,
+    },
     health::{
         argo_cd_shows_the_health_of_all_three_kinds,
         argo_cd_shows_the_health_of_what_the_operator_wrote,
@@ -51,6 +54,7 @@ pub fn tests() -> Vec<Test> {
         argo_cd_shows_the_health_of_all_three_kinds,
         argo_cd_shows_the_health_of_what_the_operator_wrote,
         argo_cd_comes_to_own_a_value_that_it_respects,
+        a_tool_that_insists_trips_the_breaker_and_is_named,
     ];
     let cases = patched().into_iter().chain(forced()).chain(by_secret());
     all.extend(cases.chain(ended()).map(|case| case.test));

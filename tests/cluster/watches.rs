@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::ensure;
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams},
@@ -49,6 +49,26 @@ pub async fn give(world: &World, user: &str, deployments: bool) -> anyhow::Resul
     });
     bindings
         .patch(user, &params, &Patch::Apply(binding))
+        .await?;
+    Ok(())
+}
+
+/// Gives a user all rights on the namespace's Secrets; they end with the RoleBinding `secrets`.
+pub async fn give_secrets(world: &World, user: &str) -> anyhow::Result<()> {
+    let api = "rbac.authorization.k8s.io";
+    let version = format!("{api}/v1");
+    world
+        .apply::<Role>(json!({
+            "apiVersion": version, "kind": "Role", "metadata": {"name": "secrets"},
+            "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["*"]}],
+        }))
+        .await?;
+    world
+        .apply::<RoleBinding>(json!({
+            "apiVersion": version, "kind": "RoleBinding", "metadata": {"name": "secrets"},
+            "roleRef": {"apiGroup": api, "kind": "Role", "name": "secrets"},
+            "subjects": [{"apiGroup": api, "kind": "User", "name": user}],
+        }))
         .await?;
     Ok(())
 }

@@ -7,7 +7,10 @@ use crate::{
     api::{HasuraInstance, conditions::reasons, instance::AuthMode},
     controller::{delivery, keys, registry::Connection, visit::Outcome},
     domain::{auth_hook::auth_hook, jwt_secret::JwtSecret},
-    hasura::env::{AuthEnv, DesiredAuth},
+    hasura::{
+        env::{AuthEnv, DesiredAuth},
+        owned_key_hash,
+    },
 };
 
 /// What Hasura should be told.
@@ -29,6 +32,8 @@ pub fn desired(
             let keys = keys::key_hash(connection, live).filter(|_| is_jwt);
             Some(settings_hash(&desired, keys.as_deref()))
         }
+        // Its removal would be a rollout of its own, for which nobody asked.
+        (Some(_), Some(live)) => owned_key_hash(live).map(str::to_owned),
         _ => None,
     };
     Ok(desired)
@@ -81,4 +86,40 @@ fn env(instance: &HasuraInstance, connection: &Connection) -> Result<AuthEnv, Ou
         secret: secret.to_canonical_json(),
         unauthorized_role: auth.unauthorized_role.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another text would roll every Hasura that takes its settings from a Secret or ConfigMap, at an upgrade.
+    #[test]
+    fn the_annotation_for_the_same_settings_is_the_same_in_every_release() {
+        let of = |env, keys| {
+            let desired = DesiredAuth {
+                env,
+                key_hash: None,
+                delivered: None,
+            };
+            settings_hash(&desired, keys)
+        };
+        let jwt = |role: Option<&str>| AuthEnv::Jwt {
+            secret: r#"{"jwk_url":"https://logto.example.com/oidc/jwks"}"#.into(),
+            unauthorized_role: role.map(str::to_owned),
+        };
+        let url = "https://logto.example.com/api/authn/hasura?resource=x".into();
+        let hashes = [
+            of(jwt(None), None),
+            of(jwt(Some("anonymous")), None),
+            of(jwt(None), Some("keys")),
+            of(AuthEnv::Webhook { url }, None),
+        ];
+        let golden = [
+            "settings-7a1d83234cc371525ff59bf77a666e71",
+            "settings-05a6ff5480cb87efc5d1ea1a40c3584b",
+            "settings-7a1d83234cc371525ff59bf77a666e71.keys",
+            "settings-cfce9b7b183983183570a185deab4205",
+        ];
+        assert_eq!(hashes, golden);
+    }
 }

@@ -45,7 +45,7 @@ pub async fn foresee(
     };
     let result = async {
         let desired = desired(instance, connection, live.as_ref())?;
-        steps.extend(object(instance, ctx, &desired).await?);
+        steps.extend(object(instance, ctx, &desired, live.as_ref()).await?);
         if let Some(live) = &live {
             steps.extend(patch(instance, ctx, live, &desired).await?);
         }
@@ -59,6 +59,7 @@ async fn object(
     instance: &HasuraInstance,
     ctx: &Context,
     desired: &DesiredAuth,
+    live: Option<&Deployment>,
 ) -> Result<Option<PlannedStep>, Outcome> {
     let Some(wanted) = &desired.delivered else {
         return Ok(None);
@@ -66,7 +67,7 @@ async fn object(
     let action = match Object::new(ctx, instance, wanted).read().await? {
         Held::Taken => return Err(taken(wanted)),
         Held::Absent => PlannedAction::Create,
-        Held::Ours(found) if found.says(desired) => return Ok(None),
+        Held::Ours(found) if found.says(wanted, desired, live) => return Ok(None),
         Held::Ours(_) => PlannedAction::Change,
     };
     let names: Vec<&str> = desired

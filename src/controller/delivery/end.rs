@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::{Api, ResourceExt};
+use kube::{Api, ResourceExt, runtime::events::EventType};
 
-use super::{Delivered, Held, Object, object_of, remembered};
+use super::{Delivered, Held, Object, before, is_used, object_of};
 use crate::{
     api::{
         HasuraInstance, conditions::reasons, delivery::ConflictPolicy, instance::DeletionPolicy,
@@ -21,7 +21,9 @@ use crate::{
         apply::{Apis, AuthPatch, JudgedApplyError, judged_apply},
         apply_error::ApplyError,
         container,
+        delivered::referred,
         diff::diff,
+        rollout::{Rollout, rollout},
     },
 };
 
@@ -36,34 +38,28 @@ pub async fn end(
     holds_claim: bool,
     policy: DeletionPolicy,
 ) -> Result<Vec<String>, Error> {
-    let objects = objects(instance);
-    let mut left = Vec::new();
-    if policy == DeletionPolicy::Retain {
-        for object in &objects {
-            let result = retain(instance, ctx, object).await;
-            left.extend(again_or_left(instance, ctx, result)?);
-        }
-        return Ok(left);
-    }
     let live = match &instance.spec.deployment_ref {
         Some(named) => deployments(instance, ctx).get_opt(&named.name).await?,
         None => None,
     };
-    if let Some(live) = live.as_ref().filter(|_| holds_claim) {
-        left.extend(take_away(instance, ctx, live).await?);
+    let objects = objects(instance, ctx, live.as_ref()).await;
+    let mut left = Vec::new();
+    if policy == DeletionPolicy::Retain {
+        for which in &objects {
+            left.extend(keep(instance, ctx, which, live.as_ref()).await?);
+        }
+        return Ok(left);
     }
+    let live = match live {
+        Some(live) if holds_claim => {
+            let (now, why) = take_away(instance, ctx, live).await?;
+            left.extend(why);
+            now
+        }
+        live => live,
+    };
     for which in &objects {
-        let object = Object::new(ctx, instance, which);
-        let result = if live.as_ref().is_some_and(|live| which.is_referred_to(live)) {
-            // Pods would not start without it.
-            left.push(format!(
-                "{which} stays, because the Deployment still refers to it"
-            ));
-            retain(instance, ctx, which).await
-        } else {
-            object.delete().await
-        };
-        left.extend(again_or_left(instance, ctx, result)?);
+        left.extend(part_with(instance, ctx, which, live.as_ref()).await?);
     }
     Ok(left)
 }
@@ -75,13 +71,14 @@ pub async fn end(
 /// [`Error`] when it has to be tried again.
 pub async fn let_go(instance: &HasuraInstance, ctx: &Context) -> Result<Vec<String>, Error> {
     let mut left = Vec::new();
-    for object in &objects(instance) {
+    for object in &objects(instance, ctx, None).await {
         match retain(instance, ctx, object).await {
+            Ok(why) => left.extend(why),
             Err(why) if is_forbidden(&why) => left.push(format!(
                 "{object}, if it was made, is collected together with this object: {}",
                 why.message()
             )),
-            result => left.extend(again_or_left(instance, ctx, result)?),
+            Err(why) => left.push(again_or_left(instance, ctx, &why)?),
         }
     }
     Ok(left)
@@ -91,13 +88,23 @@ fn is_forbidden(why: &Outcome) -> bool {
     matches!(why.verdict, Verdict::Waiting(reasons::FORBIDDEN, _))
 }
 
-/// The object that is delivered, and one of before a switch.
-fn objects(instance: &HasuraInstance) -> Vec<Delivered> {
-    let status = instance.status.as_ref();
-    let before = status.and_then(|status| status.delivered.as_ref());
-    let before = before.map(remembered);
+/// The object that is delivered, one of before a switch, and one between them that the Deployment came to refer to.
+async fn objects(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    live: Option<&Deployment>,
+) -> Vec<Delivered> {
+    let before = before(instance);
     let now = object_of(instance).filter(|now| before.as_ref() != Some(now));
-    before.into_iter().chain(now).collect()
+    let mut all: Vec<Delivered> = before.into_iter().chain(now).collect();
+    for which in live.map(referred).unwrap_or_default() {
+        let object = Object::new(ctx, instance, &which);
+        let is_new = !all.contains(&which);
+        if is_new && matches!(object.read().await, Ok(Held::Ours(_))) {
+            all.push(which);
+        }
+    }
+    all
 }
 
 fn deployments(instance: &HasuraInstance, ctx: &Context) -> Api<Deployment> {
@@ -105,39 +112,40 @@ fn deployments(instance: &HasuraInstance, ctx: &Context) -> Api<Deployment> {
     Api::namespaced(ctx.client.clone(), &namespace)
 }
 
-/// Removes the env entries and the annotation in one write, which a dry run was judged for before.
+/// Removes the env entries and the annotation in one write, which a dry run was judged for before. Gives the Deployment as
+/// it is then, and why the settings stay, if they do.
 async fn take_away(
     instance: &HasuraInstance,
     ctx: &Context,
-    live: &Deployment,
-) -> Result<Option<String>, Error> {
+    live: Deployment,
+) -> Result<(Option<Deployment>, Option<String>), Error> {
     let named = instance.spec.deployment_ref.as_ref();
     let wanted = named.map_or("", |named| named.container.as_str());
-    let Ok(container) = container::choose(live, wanted) else {
-        return Ok(None);
+    let Ok(container) = container::choose(&live, wanted) else {
+        return Ok((Some(live), None));
     };
     let container = container.name.clone();
     let name = live.name_any();
-    let left = |why: &str| {
-        Ok(Some(format!(
-            "the settings on Deployment {name:?} stay: {why}"
-        )))
+    let left = |live, why: &str| {
+        let why = format!("the settings on Deployment {name:?} stay: {why}");
+        Ok((Some(live), Some(why)))
     };
-    match diff(live, &container, None) {
-        Ok(changes) if changes.is_empty() => return Ok(None),
+    match diff(&live, &container, None) {
+        Ok(changes) if changes.is_empty() => return Ok((Some(live), None)),
         Ok(_) => {}
-        Err(blocked) => return left(&blocked.to_string()),
+        Err(blocked) => return left(live, &blocked.to_string()),
     }
     let status = instance.status.as_ref();
     let deployment = status.and_then(|status| status.deployment.as_ref());
     let forced = deployment.is_some_and(|deployment| deployment.forced_from.is_some());
     if forced || instance.spec.delivery.conflict_policy == ConflictPolicy::Force {
         return left(
+            live,
             "with conflictPolicy Force they were, or may have been, taken from another manager, so that nothing would be left",
         );
     }
     let patch = AuthPatch {
-        live,
+        live: &live,
         container: &container,
         desired: None,
         bound_roles: &BTreeSet::new(),
@@ -146,10 +154,11 @@ async fn take_away(
     };
     let namespace = instance.namespace().unwrap_or_default();
     match judged_apply(&Apis::new(&ctx.client, &namespace), patch).await {
-        Ok(_) | Err(JudgedApplyError::Apply(ApplyError::Gone { .. })) => Ok(None),
+        Ok(judged) => Ok((Some(judged.deployment), None)),
+        Err(JudgedApplyError::Apply(ApplyError::Gone { .. })) => Ok((None, None)),
         Err(JudgedApplyError::Apply(ApplyError::Changed { .. })) => Err(Error::Changed),
         Err(error @ (JudgedApplyError::Blocked(_) | JudgedApplyError::Refused(_))) => {
-            left(&error.to_string())
+            left(live, &error.to_string())
         }
         Err(error) => {
             let why = Outcome::retry(error.reason(), error.to_string());
@@ -158,51 +167,104 @@ async fn take_away(
     }
 }
 
-/// Lets an object stay without its owner. One that a deletion in the foreground took already is made again.
+/// Deletes an object, unless somebody may need it.
+async fn part_with(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    which: &Delivered,
+    live: Option<&Deployment>,
+) -> Result<Option<String>, Error> {
+    let object = Object::new(ctx, instance, which);
+    match object.read().await {
+        Ok(Held::Ours(_)) => {}
+        Ok(Held::Absent | Held::Taken) => return Ok(None),
+        Err(why) => return again_or_left(instance, ctx, &why).map(Some),
+    }
+    // Pods would not start without it; those of before a rollout that is not through, when they start anew.
+    let why = if is_used(instance, ctx, which, live).await {
+        "a Deployment still refers to it"
+    } else if live.is_some_and(|live| rollout(live) != Rollout::RolledOut) {
+        let waited = deleting_for(instance);
+        if waited < ctx.clocks.release_after {
+            let wait = ctx.clocks.release_after - waited;
+            return Err(Error::Held(wait.min(ctx.clocks.credentials_retry)));
+        }
+        "the rollout without it is not through, and old pods may need it"
+    } else {
+        return match object.delete().await {
+            Ok(()) => Ok(None),
+            Err(why) => again_or_left(instance, ctx, &why).map(Some),
+        };
+    };
+    let kept = keep(instance, ctx, which, live).await?;
+    Ok(kept.or_else(|| Some(format!("{which} stays, because {why}"))))
+}
+
+/// Lets an object stay without its owner; gives what did not stay. While the Deployment refers to it, that is tried for as
+/// long as it takes: the object would go with its owner, and no pod would start any more. A namespace that is being deleted
+/// does not hang by that, since its Deployment goes.
+async fn keep(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    which: &Delivered,
+    live: Option<&Deployment>,
+) -> Result<Option<String>, Error> {
+    let why = match retain(instance, ctx, which).await {
+        Ok(left) => return Ok(left),
+        Err(why) => why,
+    };
+    let is_needed = live.is_some_and(|live| {
+        live.metadata.deletion_timestamp.is_none() && which.is_referred_to(live)
+    });
+    if is_needed && deleting_for(instance) >= ctx.clocks.release_after {
+        let note = format!(
+            "{which} would go with this instance, and the Deployment's pods do not start without it, so the deletion waits: {}",
+            why.message()
+        );
+        ctx.event(instance, EventType::Warning, "RetainFailed", &note)
+            .await;
+        return Err(again(instance, ctx, &why));
+    }
+    let left = again_or_left(instance, ctx, &why)?;
+    Ok(Some(format!("{which} goes with this instance: {left}")))
+}
+
+/// Takes the owner off an object. One that a deletion in the foreground took already is made again.
 async fn retain(
     instance: &HasuraInstance,
     ctx: &Context,
     which: &Delivered,
-) -> Result<(), Outcome> {
+) -> Result<Option<String>, Outcome> {
     let object = Object::new(ctx, instance, which);
     match object.read().await? {
-        Held::Ours(found) => object.retain(found).await,
-        Held::Taken => Ok(()),
+        Held::Ours(found) => object.retain(found).await.map(|()| None),
+        Held::Taken => Ok(None),
+        Held::Absent if before(instance).as_ref() != Some(which) => Ok(None),
         Held::Absent => {
-            let was_delivered = instance
-                .status
-                .as_ref()
-                .is_some_and(|status| status.delivered.is_some());
             let entry = ctx.registry.get(&tenant_key(instance));
-            match entry
-                .and_then(|entry| entry.connection)
-                .filter(|_| was_delivered)
-            {
-                Some(connection) => {
-                    let desired = auth::desired(instance, &connection, None)?;
-                    // In a namespace that is being deleted nothing can be made, and need not be.
-                    if let Err(why) = object.create_retained(&desired).await {
-                        tracing::info!(instance = %key(instance), ?why, "{which} was deleted with its owner");
-                    }
-                    Ok(())
-                }
-                None => Ok(()),
-            }
+            let Some(connection) = entry.and_then(|entry| entry.connection) else {
+                return Ok(Some(format!(
+                    "{which} was deleted before this instance, and is not made again without a way to the tenant"
+                )));
+            };
+            let desired = auth::desired(instance, &connection, None)?;
+            // In a namespace that is being deleted nothing can be made, and need not be.
+            Ok(object.create_retained(&desired).await.err().map(|why| {
+                format!(
+                    "{which} was deleted before this instance, and could not be made again: {}",
+                    why.message()
+                )
+            }))
         }
     }
 }
 
 /// A failure is tried again for a while, and then said: a right that was taken away may never come back.
-fn again_or_left(
-    instance: &HasuraInstance,
-    ctx: &Context,
-    result: Result<(), Outcome>,
-) -> Result<Option<String>, Error> {
-    let Err(why) = result else { return Ok(None) };
+fn again_or_left(instance: &HasuraInstance, ctx: &Context, why: &Outcome) -> Result<String, Error> {
     if deleting_for(instance) < ctx.clocks.release_after {
-        return Err(again(instance, ctx, &why));
+        return Err(again(instance, ctx, why));
     }
-    Ok(Some(why.message().to_owned()))
+    Ok(why.message().to_owned())
 }
 
 fn again(instance: &HasuraInstance, ctx: &Context, why: &Outcome) -> Error {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
-    ByteString,
     api::{
         apps::v1::Deployment,
         core::v1::{ConfigMap, Secret},
@@ -15,6 +14,7 @@ use kube::{
     api::{DeleteParams, ObjectMeta, PostParams, Preconditions},
 };
 
+use super::found::{Found, config_map, entries, of_config_map, of_secret, secret};
 use crate::{
     api::{FIELD_MANAGER, HasuraInstance, conditions::reasons},
     controller::{context::Context, visit::Outcome},
@@ -23,6 +23,9 @@ use crate::{
 
 /// On an object that stayed when its instance was deleted: the instance's name, by which one made again takes it back.
 const RETAINED_FROM: &str = "logto-hasura.dev/retained-from";
+
+/// Beside it: a hash of what the object said then. Once somebody has changed it, it is his.
+const RETAINED_HASH: &str = "logto-hasura.dev/retained-hash";
 
 /// The label that tools show; it makes nothing the operator's own.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -35,19 +38,6 @@ pub enum Held {
     Ours(Box<Found>),
     /// It is somebody else's.
     Taken,
-}
-
-/// An object as it was read.
-pub struct Found {
-    metadata: ObjectMeta,
-    data: BTreeMap<String, String>,
-}
-
-impl Found {
-    /// Whether it says what it should.
-    pub fn says(&self, desired: &DesiredAuth) -> bool {
-        entries(desired) == self.data
-    }
 }
 
 /// The way to one object.
@@ -90,20 +80,23 @@ impl<'a> Object<'a> {
         let found = found.map_err(|error| self.failed("get", &error))?;
         Ok(match found {
             None => Held::Absent,
-            Some(found) if self.is_ours(&found.metadata) => Held::Ours(Box::new(found)),
+            Some(found) if self.is_ours(&found) => Held::Ours(Box::new(found)),
             Some(_) => Held::Taken,
         })
     }
 
-    fn is_ours(&self, metadata: &ObjectMeta) -> bool {
-        let owners = metadata.owner_references.as_deref().unwrap_or_default();
+    fn is_ours(&self, found: &Found) -> bool {
+        let owners = found.metadata.owner_references.as_deref();
+        let owners = owners.unwrap_or_default();
         let uid = self.instance.uid().unwrap_or_default();
-        let retained = metadata
-            .annotations
-            .as_ref()
-            .and_then(|all| all.get(RETAINED_FROM));
-        owners.iter().any(|owner| owner.uid == uid)
-            || (owners.is_empty() && retained == Some(&self.instance.name_any()))
+        let annotations = found.metadata.annotations.as_ref();
+        let says = |annotation: &str, text: &str| {
+            let value = annotations.and_then(|all| all.get(annotation));
+            value.is_some_and(|value| value == text)
+        };
+        let was_left =
+            || says(RETAINED_FROM, &self.instance.name_any()) && says(RETAINED_HASH, &found.hash());
+        owners.iter().any(|owner| owner.uid == uid) || (owners.is_empty() && was_left())
     }
 
     /// Makes it.
@@ -124,14 +117,13 @@ impl<'a> Object<'a> {
     /// What the instance's status says.
     pub async fn create_retained(&self, desired: &DesiredAuth) -> Result<(), Outcome> {
         let found = Found {
-            metadata: self.retained(self.new_metadata()),
+            metadata: self.new_metadata(),
             data: entries(desired),
         };
-        self.post(found).await
+        self.post(self.retained(found)).await
     }
 
-    /// Writes what it should say, if that is something else than it says. A key that is no setting any more stays while a
-    /// container names it: a pod does not start without it.
+    /// Writes what it should say, if that is something else than it says.
     ///
     /// # Errors
     /// What the instance's status says.
@@ -141,15 +133,25 @@ impl<'a> Object<'a> {
         desired: &DesiredAuth,
         live: Option<&Deployment>,
     ) -> Result<(), Outcome> {
+        let data = found.wanted(self.which, desired, live);
+        self.change(found, data).await
+    }
+
+    /// Adds the keys that it lacks, and leaves the others as they are.
+    ///
+    /// # Errors
+    /// What the instance's status says.
+    pub async fn complete(&self, found: Box<Found>, desired: &DesiredAuth) -> Result<(), Outcome> {
         let mut data = entries(desired);
-        for key in live
-            .map(|live| self.which.keys_named(live))
-            .unwrap_or_default()
-        {
-            if let Some(value) = found.data.get(&key) {
-                data.entry(key).or_insert_with(|| value.clone());
-            }
-        }
+        data.extend(found.data.clone());
+        self.change(found, data).await
+    }
+
+    async fn change(
+        &self,
+        found: Box<Found>,
+        data: BTreeMap<String, String>,
+    ) -> Result<(), Outcome> {
         let metadata = self.owned(found.metadata.clone());
         if data == found.data && metadata == found.metadata {
             return Ok(());
@@ -162,9 +164,7 @@ impl<'a> Object<'a> {
     /// # Errors
     /// What the instance's status says.
     pub async fn retain(&self, found: Box<Found>) -> Result<(), Outcome> {
-        let Found { metadata, data } = *found;
-        let metadata = self.retained(metadata);
-        self.put(Found { metadata, data }).await
+        self.put(self.retained(*found)).await
     }
 
     /// Deletes it, if it is the operator's.
@@ -214,18 +214,19 @@ impl<'a> Object<'a> {
         }]);
         if let Some(annotations) = &mut metadata.annotations {
             annotations.remove(RETAINED_FROM);
+            annotations.remove(RETAINED_HASH);
         }
         metadata.annotations = metadata.annotations.filter(|all| !all.is_empty());
         metadata
     }
 
-    fn retained(&self, mut metadata: ObjectMeta) -> ObjectMeta {
-        metadata.owner_references = None;
-        metadata
-            .annotations
-            .get_or_insert_default()
-            .insert(RETAINED_FROM.to_owned(), self.instance.name_any());
-        metadata
+    fn retained(&self, mut found: Found) -> Found {
+        let hash = found.hash();
+        found.metadata.owner_references = None;
+        let annotations = found.metadata.annotations.get_or_insert_default();
+        annotations.insert(RETAINED_FROM.to_owned(), self.instance.name_any());
+        annotations.insert(RETAINED_HASH.to_owned(), hash);
+        found
     }
 
     async fn post(&self, object: Found) -> Result<(), Outcome> {
@@ -299,49 +300,5 @@ fn params() -> PostParams {
     PostParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PostParams::default()
-    }
-}
-
-fn entries(desired: &DesiredAuth) -> BTreeMap<String, String> {
-    let entries = desired.entries().into_iter();
-    entries
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
-fn of_secret(secret: Secret) -> Found {
-    let data = secret.data.unwrap_or_default().into_iter();
-    let text = |value: ByteString| String::from_utf8_lossy(&value.0).into_owned();
-    Found {
-        metadata: secret.metadata,
-        data: data.map(|(key, value)| (key, text(value))).collect(),
-    }
-}
-
-fn of_config_map(object: ConfigMap) -> Found {
-    Found {
-        metadata: object.metadata,
-        data: object.data.unwrap_or_default(),
-    }
-}
-
-fn secret(object: Found) -> Secret {
-    let data = object.data.into_iter();
-    Secret {
-        metadata: object.metadata,
-        type_: Some("Opaque".to_owned()),
-        data: Some(
-            data.map(|(key, value)| (key, ByteString(value.into_bytes())))
-                .collect(),
-        ),
-        ..Secret::default()
-    }
-}
-
-fn config_map(object: Found) -> ConfigMap {
-    ConfigMap {
-        metadata: object.metadata,
-        data: Some(object.data),
-        ..ConfigMap::default()
     }
 }

@@ -4,6 +4,7 @@ mod anonymous;
 mod apply;
 mod diff;
 mod env_from;
+mod hold;
 mod references;
 mod startup;
 mod webhook;

@@ -14,7 +14,7 @@ use super::super::refusal::{Note, Refusal};
 use super::super::startup::{Proposal, judge};
 use super::{admin_secret, deployment, desired, hook_entries, jwt, jwt_secret, webhook};
 
-const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
+pub(super) const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
 const ROLE: &str = "HASURA_GRAPHQL_UNAUTHORIZED_ROLE";
 
 fn by_secret(desired: DesiredAuth) -> DesiredAuth {
@@ -28,12 +28,12 @@ fn by_secret(desired: DesiredAuth) -> DesiredAuth {
     }
 }
 
-fn reference(variable: &str) -> Value {
+pub(super) fn reference(variable: &str) -> Value {
     json!({"name": variable, "valueFrom": {"secretKeyRef": {"name": "shop-auth", "key": variable}}})
 }
 
 /// What a manager holds of the JWT secret's entry, as kube-apiserver 1.36 writes it.
-fn holds(manager: &str, mut fields: Value) -> Value {
+pub(super) fn holds(manager: &str, mut fields: Value) -> Value {
     let parts = fields.as_object_mut().unwrap();
     parts.extend([
         (".".to_owned(), json!({})),
@@ -48,15 +48,15 @@ fn holds(manager: &str, mut fields: Value) -> Value {
     })
 }
 
-fn value() -> Value {
+pub(super) fn value() -> Value {
     json!({"f:value": {}})
 }
 
-fn secret_ref() -> Value {
+pub(super) fn secret_ref() -> Value {
     json!({"f:valueFrom": {".": {}, "f:secretKeyRef": {}}})
 }
 
-fn live(container: Value, managers: &[Value]) -> Deployment {
+pub(super) fn live(container: Value, managers: &[Value]) -> Deployment {
     let mut live = deployment(container);
     live.metadata.managed_fields = serde_json::from_value(json!(managers)).unwrap();
     live

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::ensure;
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret, rbac::v1::RoleBinding};
 use kube::api::{Patch, PatchParams};
 use logto_hasura::api::{HasuraInstance, LogtoTenant};
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::{
     deployments::generation,
     suite::Test,
     tests,
-    watches::{give, take},
+    watches::{give, give_secrets, take},
     webhook::allowing,
     world::World,
 };
@@ -23,6 +23,9 @@ pub fn tests() -> Vec<Test> {
         a_manifest_takes_the_reference_over_without_a_rollout,
         kubectl_apply_of_the_client_side_takes_the_lines_after_the_switch,
         the_secret_of_before_stays_until_no_pod_can_need_it,
+        a_secret_of_before_that_may_not_be_deleted_keeps_nothing_from_being_ready,
+        a_reference_that_moves_is_not_ready_before_its_rollout,
+        pods_that_are_yours_to_start_from_now_on_are_not_started_once_more,
         a_secret_in_the_way_that_goes_is_noticed,
         without_the_right_to_make_secrets_the_charts_value_is_named,
         a_caching_header_that_appears_later_rolls_nothing_with_a_secret_either,
@@ -72,14 +75,22 @@ async fn a_manifest_takes_the_reference_over_without_a_rollout(
     ensure!(generation(&world).await? == before, "it was rolled");
     world.ready::<HasuraInstance>("shop").await?;
 
-    // And back: the manifest has to give the entry up first.
+    // And back: the manifest has to give the entry up first, which the operator holds by then.
     switch(&world, "PatchEnv").await?;
-    world
+    let message = world
         .stalled::<HasuraInstance>("shop", "EnvUsesValueFrom")
         .await?;
+    ensure!(message.contains("shop-auth"), "{message}");
+    ensure!(owns_an_entry(&world).await?, "Hasura would lose it");
+    ensure!(generation(&world).await? == before, "it was rolled");
     world.get::<Secret>("shop-auth").await?;
-    world.apply::<Deployment>(world.deployment()).await?;
+    let after: Deployment = world.apply::<Deployment>(world.deployment()).await?;
+    ensure!(
+        after.metadata.generation == Some(before),
+        "the manifest took the setting away"
+    );
     world.ready::<HasuraInstance>("shop").await?;
+    ensure!(generation(&world).await? == before + 1, "not one rollout");
     world.gone::<Secret>("shop-auth").await?;
     ensure!(world.env("hasura", JWT_SECRET).await?.is_some());
     alice_gets_in(&world).await
@@ -138,6 +149,85 @@ async fn the_secret_of_before_stays_until_no_pod_can_need_it(
     world.edit::<Deployment>("hasura", paused(false)).await?;
     world.ready::<HasuraInstance>("shop").await?;
     world.gone::<Secret>("shop-auth").await
+}
+
+/// The chart's value may be taken back in the same commit as the switch.
+async fn a_secret_of_before_that_may_not_be_deleted_keeps_nothing_from_being_ready(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let user = world.namespace.clone();
+    give(&world, &user, true).await?;
+    give_secrets(&world, &user).await?;
+    world.start_operator_as(&user, &["--credentials-recheck", "1s"])?;
+    world.example_is_ready().await?;
+    switch(&world, "Secret").await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    world.delete::<RoleBinding>("secrets").await?;
+    switch(&world, "PatchEnv").await?;
+    let instance = world.ready::<HasuraInstance>("shop").await?;
+    let said = format!("{:?}", instance.status.unwrap_or_default().conditions);
+    ensure!(said.contains("shop-auth"), "{said}");
+    // Trying again writes nothing.
+    world.quiet().await?;
+    world.get::<Secret>("shop-auth").await?;
+    give_secrets(&world, &user).await?;
+    world.gone::<Secret>("shop-auth").await?;
+    world
+        .until("nothing more to be said", || async {
+            let instance: HasuraInstance = world.get("shop").await?;
+            let said = format!("{:?}", instance.status.unwrap_or_default().conditions);
+            Ok((!said.contains("shop-auth")).then_some(()))
+        })
+        .await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    take(&world, &user).await
+}
+
+async fn a_reference_that_moves_is_not_ready_before_its_rollout(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    let lines = reference("secretKeyRef", "shop-auth");
+    base(&world, deployment_with(&world, lines)).await?;
+    let instance = delivering(&world, json!({"mode": "Secret"}));
+    world.apply::<HasuraInstance>(instance).await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    let named = json!({"spec": {"delivery": {"name": "moved"}}});
+    world.edit::<HasuraInstance>("shop", named).await?;
+    world
+        .waiting::<HasuraInstance>("shop", "NotReferenced")
+        .await?;
+    let mut moved = deployment_with(&world, reference("secretKeyRef", "moved"));
+    moved["spec"]["paused"] = json!(true);
+    world.apply::<Deployment>(moved.clone()).await?;
+    world
+        .waiting::<HasuraInstance>("shop", "RolloutPaused")
+        .await?;
+    moved["spec"]["paused"] = json!(false);
+    world.apply::<Deployment>(moved).await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    world.gone::<Secret>("shop-auth").await?;
+    alice_gets_in(&world).await
+}
+
+async fn pods_that_are_yours_to_start_from_now_on_are_not_started_once_more(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    let lines = reference("secretKeyRef", "shop-auth");
+    base(&world, deployment_with(&world, lines)).await?;
+    let instance = delivering(&world, json!({"mode": "Secret"}));
+    world.apply::<HasuraInstance>(instance).await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    let before = generation(&world).await?;
+    let none = json!({"spec": {"delivery": {"rollout": "None"}}});
+    world.edit::<HasuraInstance>("shop", none).await?;
+    world
+        .condition::<HasuraInstance>("shop", "RolledOut", "Unknown", "NotWatched")
+        .await?;
+    world.quiet().await?;
+    ensure!(generation(&world).await? == before, "it was rolled");
+    Ok(())
 }
 
 async fn a_secret_in_the_way_that_goes_is_noticed(world: Arc<World>) -> anyhow::Result<()> {

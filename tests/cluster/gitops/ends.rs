@@ -8,11 +8,14 @@ use logto_hasura::api::HasuraInstance;
 use serde_json::json;
 
 use super::{
-    measure::{Bed, fields_of},
+    measure::{Bed, fields_of, says},
     repository::Entry,
-    tools::{ARGO_CD_SERVER_SIDE_IGNORE, Tool},
+    tools::{ARGO_CD, ARGO_CD_SERVER_SIDE_IGNORE, Tool},
 };
-use crate::{deployments::JWT_SECRET, world::World};
+use crate::{
+    deployments::{JWT_SECRET, generation},
+    world::World,
+};
 
 const OURS: &str = "logto-hasura";
 
@@ -92,5 +95,55 @@ pub async fn argo_cd_comes_to_own_a_value_that_it_respects(
     ensure!(world.env("hasura", JWT_SECRET).await? == written);
     bed.settled().await?;
     ensure!(fields_of(&world, OURS).await?.contains(JWT_SECRET));
+
+    // The price: what two hold with one value, neither can change alone.
+    let skew = |seconds: u64| json!({"spec": {"auth": {"jwt": {"allowedSkewSeconds": seconds}}}});
+    world.edit::<HasuraInstance>("shop", skew(30)).await?;
+    let message = world
+        .stalled::<HasuraInstance>("shop", "EnvConflict")
+        .await?;
+    ensure!(message.contains("argocd-controller"), "{message}");
+    ensure!(world.env("hasura", JWT_SECRET).await? == written);
+    world.edit::<HasuraInstance>("shop", skew(60)).await?;
+    bed.settled().await?;
+
+    // A switch to a Secret is possible all the same: the operator gives its part up, and the lines can be put in.
+    let before = generation(&world).await?;
+    let secret = json!({"spec": {"delivery": {"mode": "Secret"}}});
+    world.edit::<HasuraInstance>("shop", secret).await?;
+    world
+        .waiting::<HasuraInstance>("shop", "NotReferenced")
+        .await?;
+    ensure!(!fields_of(&world, OURS).await?.contains(JWT_SECRET));
+    ensure!(world.env("hasura", JWT_SECRET).await? == written);
+    ensure!(generation(&world).await? == before, "it was rolled");
+    let done = bed.repository.sync(Entry::Reference).await?;
+    ensure!(done.changed && done.error.is_none(), "{done:?}");
+    bed.settled().await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    ensure!(world.env("hasura", JWT_SECRET).await?.is_none());
+    Ok(())
+}
+
+/// Self-heal of Argo CD, which comes within seconds.
+pub async fn a_tool_that_insists_trips_the_breaker_and_is_named(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let force = json!({"delivery": {"conflictPolicy": "Force"}});
+    let bed = Bed::start(&world, &ARGO_CD, Entry::Value, force).await?;
+    // Asked to look anew, it begins to count anew.
+    bed.settled().await?;
+    for turn in 1..=5 {
+        bed.repository.sync(Entry::Value).await?;
+        let instance = bed.settled_without_asking().await?;
+        ensure!(says(&instance) == "Ready", "turn {turn}: {instance:?}");
+    }
+    bed.repository.sync(Entry::Value).await?;
+    let message = world
+        .stalled::<HasuraInstance>("shop", "FieldFight")
+        .await?;
+    ensure!(message.contains("argocd-controller"), "{message}");
+    let done = bed.repository.sync(Entry::Value).await?;
+    ensure!(done.drift == Some(false), "it is Argo CD's now: {done:?}");
     Ok(())
 }

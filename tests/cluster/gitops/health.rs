@@ -49,7 +49,7 @@ impl ArgoCd {
 }
 
 /// What a status may be, and what Argo CD has to show.
-fn cases() -> [(Value, &'static str, &'static str); 8] {
+fn cases() -> [(Value, &'static str, &'static str); 9] {
     let status = |generation: i64, conditions: Value| json!({"observedGeneration": generation, "conditions": conditions});
     let condition = |type_: &str, status: &str, reason: &str| json!({"type": type_, "status": status, "reason": reason, "message": "words"});
     let ready = condition("Ready", "True", "Succeeded");
@@ -63,6 +63,7 @@ fn cases() -> [(Value, &'static str, &'static str); 8] {
         condition("Reconciling", "True", "SecretNotFound"),
     ]);
     let first = json!([condition("Ready", "Unknown", "Progressing")]);
+    let from_above = json!([condition("Ready", "Unknown", "Suspended")]);
     let observed = json!([condition("Ready", "True", "Observed")]);
     [
         (Value::Null, "Progressing", "not looked"),
@@ -71,6 +72,7 @@ fn cases() -> [(Value, &'static str, &'static str); 8] {
         (status(1, json!([ready])), "Progressing", "not looked"),
         (status(2, json!([ready])), "Healthy", "Succeeded: words"),
         (status(2, observed), "Healthy", "Observed: words"),
+        (status(2, from_above), "Suspended", "words"),
         (status(2, stalled), "Degraded", "EnvConflict: words"),
         (status(2, waiting), "Progressing", "SecretNotFound: words"),
     ]
@@ -127,6 +129,15 @@ pub async fn argo_cd_shows_the_health_of_what_the_operator_wrote(
     for object in ready {
         argo_cd.shows(&object, "Healthy", "Succeeded").await?;
     }
+    // A binding takes part in what its tenant was told.
+    world
+        .edit::<LogtoTenant>("main", json!({"spec": {"suspend": true}}))
+        .await?;
+    world
+        .condition::<HasuraRoleBinding>("user-reader", "Ready", "Unknown", "Suspended")
+        .await?;
+    let binding = live::<HasuraRoleBinding>(&world, "user-reader").await?;
+    argo_cd.shows(&binding, "Suspended", "").await?;
     Ok(())
 }
 

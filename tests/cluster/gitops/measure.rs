@@ -141,6 +141,22 @@ impl<'a> Bed<'a> {
             .await
     }
 
+    /// The same without the reconcile annotation, which begins a fight anew: waits until the value is the operator's.
+    pub async fn settled_without_asking(&self) -> anyhow::Result<HasuraInstance> {
+        let world = self.world;
+        world
+            .until("the operator's value, and its rollout", || async {
+                let is_ours = self.value().await? == "the operator's";
+                let instance: HasuraInstance = world.get("shop").await?;
+                let deployment: Deployment = world.get("hasura").await?;
+                let written = instance.status.as_ref().and_then(|s| s.deployment.as_ref());
+                let seen = written.is_some_and(|written| written.rolled_out);
+                let done = is_ours && seen && is_true(&instance, "Ready");
+                Ok((done && is_rolled_out(&deployment)).then_some(instance))
+            })
+            .await
+    }
+
     /// Whose value the Deployment has.
     async fn value(&self) -> anyhow::Result<&'static str> {
         let deployment: Deployment = self.world.get("hasura").await?;
@@ -231,7 +247,7 @@ fn in_short(syncs: &[String]) -> String {
 }
 
 /// What the conditions say, with the managers that they name.
-fn says(instance: &HasuraInstance) -> String {
+pub fn says(instance: &HasuraInstance) -> String {
     let stalled = instance
         .conditions()
         .iter()

@@ -1,0 +1,156 @@
+//! A Secret or ConfigMap as it was read, and what it should say.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    ByteString,
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, Secret},
+    },
+};
+use kube::api::ObjectMeta;
+use sha2::{Digest, Sha256};
+
+use crate::hasura::{delivered::Delivered, env::DesiredAuth};
+
+/// An object as it was read.
+pub struct Found {
+    pub(super) metadata: ObjectMeta,
+    pub(super) data: BTreeMap<String, String>,
+}
+
+impl Found {
+    /// Whether it says what it should, to a Deployment that is known or to nobody.
+    pub fn says(
+        &self,
+        which: &Delivered,
+        desired: &DesiredAuth,
+        live: Option<&Deployment>,
+    ) -> bool {
+        self.wanted(which, desired, live) == self.data
+    }
+
+    /// What one of its keys says.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.data.get(key).map(String::as_str)
+    }
+
+    /// What it should say. A key that is no setting any more stays while a container names it: a pod does not start
+    /// without it.
+    pub(super) fn wanted(
+        &self,
+        which: &Delivered,
+        desired: &DesiredAuth,
+        live: Option<&Deployment>,
+    ) -> BTreeMap<String, String> {
+        let mut data = entries(desired);
+        for key in live.map(|live| which.keys_named(live)).unwrap_or_default() {
+            if let Some(value) = self.data.get(&key) {
+                data.entry(key).or_insert_with(|| value.clone());
+            }
+        }
+        data
+    }
+
+    /// A hash of what it says, by which a change is seen later.
+    pub(super) fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for (key, value) in &self.data {
+            hash.update(key);
+            hash.update([0]);
+            hash.update(value);
+            hash.update([0]);
+        }
+        let digest = hash.finalize();
+        digest[..16].iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+pub(super) fn entries(desired: &DesiredAuth) -> BTreeMap<String, String> {
+    let entries = desired.entries().into_iter();
+    entries
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+pub(super) fn of_secret(secret: Secret) -> Found {
+    let data = secret.data.unwrap_or_default().into_iter();
+    let text = |value: ByteString| String::from_utf8_lossy(&value.0).into_owned();
+    Found {
+        metadata: secret.metadata,
+        data: data.map(|(key, value)| (key, text(value))).collect(),
+    }
+}
+
+pub(super) fn of_config_map(object: ConfigMap) -> Found {
+    Found {
+        metadata: object.metadata,
+        data: object.data.unwrap_or_default(),
+    }
+}
+
+pub(super) fn secret(object: Found) -> Secret {
+    let data = object.data.into_iter();
+    Secret {
+        metadata: object.metadata,
+        type_: Some("Opaque".to_owned()),
+        data: Some(
+            data.map(|(key, value)| (key, ByteString(value.into_bytes())))
+                .collect(),
+        ),
+        ..Secret::default()
+    }
+}
+
+pub(super) fn config_map(object: Found) -> ConfigMap {
+    ConfigMap {
+        metadata: object.metadata,
+        data: Some(object.data),
+        ..ConfigMap::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::hasura::{
+        env::{AuthEnv, JWT_SECRET, UNAUTHORIZED_ROLE},
+        env_from::SourceKind,
+    };
+
+    #[test]
+    fn a_key_that_a_sidecar_names_and_that_is_no_setting_any_more_is_said_and_kept() {
+        let which = Delivered {
+            kind: SourceKind::Secret,
+            name: "shop-auth".into(),
+        };
+        let desired = DesiredAuth {
+            env: AuthEnv::Jwt {
+                secret: "{}".into(),
+                unauthorized_role: None,
+            },
+            key_hash: None,
+            delivered: Some(which.clone()),
+        };
+        let data = [(JWT_SECRET, "{}"), (UNAUTHORIZED_ROLE, "guest")];
+        let found = Found {
+            metadata: ObjectMeta::default(),
+            data: data.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        };
+        let reference = json!({"name": "ROLE", "valueFrom": {
+            "secretKeyRef": {"name": "shop-auth", "key": UNAUTHORIZED_ROLE}
+        }});
+        let live = |env| {
+            let sidecar = json!({"name": "sidecar", "env": env});
+            let template = json!({"spec": {"containers": [sidecar]}});
+            let spec = json!({"selector": {}, "template": template});
+            serde_json::from_value::<Deployment>(json!({"spec": spec})).unwrap()
+        };
+        assert!(found.says(&which, &desired, Some(&live(json!([reference])))));
+        assert!(!found.says(&which, &desired, Some(&live(json!([])))));
+        assert!(!found.says(&which, &desired, None));
+    }
+}
