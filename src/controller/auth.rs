@@ -27,7 +27,7 @@ use crate::{
         apply::{
             Apis, AuthPatch, Judged, JudgedApplyError, judge_live, judged_apply, judged_dry_run,
         },
-        apply_error::ApplyError,
+        apply_error::{ApplyError, FieldConflict},
         container,
         delivered::Delivered,
         diff::{Blocked, Change, Finding, diff},
@@ -264,10 +264,7 @@ impl Visit<'_> {
             }
             Err(error) => return Err(refused(&error)),
         };
-        let mut managers: Vec<String> = conflicts.into_iter().map(|found| found.manager).collect();
-        managers.sort();
-        managers.dedup();
-        let managers = managers.join(", ");
+        let managers = managers(conflicts);
         let uid = self.instance.uid().unwrap_or_default();
         let generation = self.instance.metadata.generation;
         if !self.ctx.fights.may_force(&uid, generation) {
@@ -321,6 +318,14 @@ async fn may_patch(
         AuthMode::Jwt => Ok(()),
         AuthMode::Webhook => webhook::check_roles(instance, connection).await,
     }
+}
+
+/// Who holds what the patch would set.
+fn managers(conflicts: Vec<FieldConflict>) -> String {
+    let mut managers: Vec<String> = conflicts.into_iter().map(|found| found.manager).collect();
+    managers.sort();
+    managers.dedup();
+    managers.join(", ")
 }
 
 /// The roles of signed-in users, which nobody may have without a token.

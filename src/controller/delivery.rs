@@ -98,13 +98,8 @@ async fn clear(
     wanted: Option<DeliveredStatus>,
     live: Option<&Deployment>,
 ) -> Result<(), Outcome> {
-    let before = instance
-        .status
-        .as_ref()
-        .and_then(|status| status.delivered.as_ref())
-        .map(remembered);
     let now = wanted.as_ref().map(remembered);
-    if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
+    if let Some(before) = left_behind(instance, now.as_ref()) {
         let is_through = |live| Rollout::RolledOut == rollout(live);
         if live.is_some_and(|live| before.is_referred_to(live) || !is_through(live)) {
             return Ok(());
@@ -113,6 +108,13 @@ async fn clear(
     }
     instance.status.get_or_insert_default().delivered = wanted;
     Ok(())
+}
+
+/// The object of before a switch, when it is not the one that is asked for now.
+pub fn left_behind(instance: &HasuraInstance, now: Option<&Delivered>) -> Option<Delivered> {
+    let status = instance.status.as_ref()?;
+    let before = status.delivered.as_ref().map(remembered)?;
+    (Some(&before) != now).then_some(before)
 }
 
 /// The object that a status remembers.

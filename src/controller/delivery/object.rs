@@ -16,7 +16,7 @@ use kube::{
 };
 
 use crate::{
-    api::{FIELD_MANAGER, HasuraInstance, conditions::reasons},
+    api::{FIELD_MANAGER, HasuraInstance, conditions::reasons, policy::PlannedAction},
     controller::{context::Context, visit::Outcome},
     hasura::{delivered::Delivered, env::DesiredAuth, env_from::SourceKind},
 };
@@ -141,6 +141,19 @@ impl<'a> Object<'a> {
         desired: &DesiredAuth,
         live: Option<&Deployment>,
     ) -> Result<(), Outcome> {
+        match self.to_put(&found, desired, live) {
+            Some(object) => self.put(object).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What [`Object::update`] writes; none when it says all that already.
+    fn to_put(
+        &self,
+        found: &Found,
+        desired: &DesiredAuth,
+        live: Option<&Deployment>,
+    ) -> Option<Found> {
         let mut data = entries(desired);
         for key in live
             .map(|live| self.which.keys_named(live))
@@ -151,10 +164,22 @@ impl<'a> Object<'a> {
             }
         }
         let metadata = self.owned(found.metadata.clone());
-        if data == found.data && metadata == found.metadata {
-            return Ok(());
-        }
-        self.put(Found { metadata, data }).await
+        (data != found.data || metadata != found.metadata).then_some(Found { metadata, data })
+    }
+
+    /// What [`Object::update`] would do: nothing, mend it, or take back what stayed when the instance was deleted.
+    pub fn would_update(
+        &self,
+        found: &Found,
+        desired: &DesiredAuth,
+        live: Option<&Deployment>,
+    ) -> Option<PlannedAction> {
+        self.to_put(found, desired, live)?;
+        let owners = found.metadata.owner_references.as_deref();
+        Some(match owners.unwrap_or_default() {
+            [] => PlannedAction::Adopt,
+            _ => PlannedAction::Change,
+        })
     }
 
     /// Lets it stay when the instance goes.

@@ -17,6 +17,7 @@ use crate::{
     domain::{
         desired::Binding,
         observed::Observed,
+        plan::{role_of, scope_of},
         subjects::{Name, not_assigned},
     },
 };
@@ -99,9 +100,8 @@ pub fn is_extra_news(binding: &HasuraRoleBinding, desired: &Binding, observed: &
 
 /// The scopes that a binding's role holds beside its own, in words; none while they were not read.
 pub fn extra_scopes(desired: &Binding, observed: &Observed) -> Option<Vec<String>> {
-    let role = observed.roles.get(&desired.role_name)?;
-    let resource = observed.resources.get(&desired.indicator);
-    let own = resource.and_then(|resource| resource.scopes.get(&desired.scope_name));
+    let role = role_of(desired, observed)?;
+    let own = scope_of(desired, observed);
     let extra = role.extra_scopes(own.map(|scope| scope.id.as_str()))?;
     let named = |id: &str| {
         let scope = observed.resources.iter().find_map(|(indicator, resource)| {
@@ -122,7 +122,8 @@ fn cut(text: &str) -> String {
     text.chars().take(MAX_NAME).collect()
 }
 
-fn said(extra: &[String]) -> String {
+/// What the condition ExtraScopes says.
+pub fn said(extra: &[String]) -> String {
     let named = extra[..extra.len().min(NAMED)].join(", ");
     let more = match extra.len().saturating_sub(NAMED) {
         0 => String::new(),
