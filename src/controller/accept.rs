@@ -8,9 +8,10 @@ use super::{
     access::{Access, access},
     claims,
     context::{Context, key},
+    policy,
     registry::Connection,
     rivals,
-    status::{is_settled, is_true},
+    status::is_true,
     stores::{instance_key, tenant_key},
     visit::{Next, Outcome},
 };
@@ -74,7 +75,7 @@ pub fn accept(
             instance.name_any()
         );
         // One that is stalled was refused its resource, and is not merely unvisited since the operator started.
-        let says_something = !is_settled(&**binding) || is_true(&**instance, types::STALLED);
+        let says_something = !has_nothing_new(binding, ctx) || is_true(&**instance, types::STALLED);
         let outcome = Outcome::waiting(reasons::INSTANCE_NOT_READY, message);
         return Err(says_something.then(|| outcome.into()));
     }
@@ -123,7 +124,7 @@ pub fn look(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Accepted,
             return Err(said(Outcome::waiting(reasons::TENANT_NOT_FOUND, message)));
         }
         Access::Unvisited => return Err(None),
-        Access::Closed(_) if is_settled(&**binding) => return Err(None),
+        Access::Closed(_) if has_nothing_new(binding, ctx) => return Err(None),
         Access::Closed(message) => {
             let message = elsewhere(message);
             return Err(said(Outcome::waiting(reasons::TENANT_NOT_READY, message)));
@@ -146,7 +147,7 @@ fn instance(
         match ctx.stores.consent_to_binding(&instance, binding) {
             Consent::Given => return Ok(instance),
             // What can not be told changes nothing.
-            Consent::Unknown if is_settled(&**binding) => return Err(None),
+            Consent::Unknown if has_nothing_new(binding, ctx) => return Err(None),
             Consent::Unknown => {}
             Consent::Withheld => claims::refuse_if_connected(ctx, &tenant_key(&instance), binding),
         }
@@ -162,6 +163,11 @@ fn instance(
     };
     let outcome = Outcome::waiting(reasons::INSTANCE_NOT_FOUND, message);
     Err(Some(outcome.into()))
+}
+
+/// Whether all that may be done was done before what is in the way now came.
+fn has_nothing_new(binding: &HasuraRoleBinding, ctx: &Context) -> bool {
+    policy::is_settled(binding, policy::of_binding(&ctx.stores, binding))
 }
 
 /// Ends the grant of a binding whose consent was withdrawn, whatever else is to be done for it.

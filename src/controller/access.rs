@@ -4,12 +4,7 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use super::{
-    context::Context,
-    registry::Connection,
-    status::{Verdict, is_settled},
-    stores::tenant_key,
-};
+use super::{context::Context, policy, registry::Connection, status::Verdict, stores::tenant_key};
 use crate::{api::HasuraInstance, domain::consent::Consent};
 
 /// How far one gets.
@@ -31,7 +26,8 @@ pub fn access(ctx: &Context, instance: &HasuraInstance) -> Access {
     let consent = ctx.stores.consent_to_instance(instance);
     let object = ctx.stores.tenant(tenant);
     // What can not be told changes nothing for what works.
-    if object.is_some() && consent == Consent::Unknown && is_settled(instance) {
+    let hands = policy::of_instance(&ctx.stores, instance);
+    if object.is_some() && consent == Consent::Unknown && policy::is_settled(instance, hands) {
         return Access::Unvisited;
     }
     let Some(object) = object.filter(|_| consent == Consent::Given) else {

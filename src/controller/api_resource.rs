@@ -125,6 +125,11 @@ pub async fn foresee(
     }
 }
 
+/// Whether the resource is somebody else's, as far as Logto was seen.
+pub fn is_in_conflict(instance: &HasuraInstance, ctx: &Context, connection: &Connection) -> bool {
+    plan(instance, ctx, connection).is_err()
+}
+
 /// The steps in words. To take a resource over is no write of its own: only the status remembers it.
 fn in_words(instance: &HasuraInstance, planned: &Planned, observed: &Observed) -> Vec<PlannedStep> {
     let indicator = &instance.spec.api_resource.indicator;

@@ -21,7 +21,7 @@ use super::{
     policy::{self, Hands},
     registry::Connection,
     rivals, rollout,
-    status::{self, Detail, Verdict, is_settled},
+    status::{self, Detail, Verdict},
     stores::tenant_key,
     visit::{self, Error, Next, Outcome},
     webhook, withdrawal,
@@ -171,7 +171,11 @@ fn connection(
             return Err(Outcome::waiting(reasons::TENANT_NOT_FOUND, message));
         }
         Access::Unvisited => return Ok(None),
-        Access::Closed(_) if is_settled(instance) => return Ok(None),
+        Access::Closed(_)
+            if policy::is_settled(instance, policy::of_instance(&ctx.stores, instance)) =>
+        {
+            return Ok(None);
+        }
         Access::Closed(message) => {
             return Err(Outcome::waiting(reasons::TENANT_NOT_READY, message));
         }

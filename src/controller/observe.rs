@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use kube::ResourceExt;
+
 use super::{
     accept::{self, Accepted},
     api_resource, auth, claims,
     context::Context,
     registry::Connection,
-    role_sync::{RoleSync, reason_of_conflict},
+    role_sync::{Foreseen, RoleSync, reason_of_conflict},
     status::{self, Detail, Verdict},
+    stores::tenant_key,
     subjects::SubjectSync,
     visit::{Error, Next, Outcome},
 };
@@ -16,9 +19,10 @@ use crate::{
     api::{
         HasuraInstance, HasuraRoleBinding,
         binding::RoleStatus,
-        policy::{PlanStatus, PlannedStep},
+        conditions::reasons,
+        policy::{PlanStatus, PlannedAction, PlannedStep},
     },
-    domain::words,
+    domain::{observed::Observed, plan::role_of, words},
 };
 
 /// What was seen, for the status.
@@ -45,7 +49,11 @@ impl Seen {
         Self {
             outcome: Outcome {
                 verdict: Verdict::Observed(message),
-                next: Next::Change,
+                next: match trouble {
+                    // It may pass without anything that is watched.
+                    Some(Verdict::Waiting(..)) => Next::Backoff,
+                    _ => Next::Change,
+                },
             },
             details: vec![status::in_sync(count, trouble)],
             plan: Some(words::status(steps)),
@@ -88,14 +96,27 @@ pub async fn binding(
         desired,
         session: &connection.session,
     };
+    let object = ctx.stores.tenant(tenant);
     let seen = match visit.foresee(reread).await {
         Err(error) => return Some(Seen::nothing(visit.failed(&error, tenant))),
-        Ok(Err(conflict)) => {
+        Ok(Foreseen::KeptChanging) => return Some(Seen::nothing(kept_changing())),
+        Ok(Foreseen::Conflict(conflict)) => {
             let message = conflict.to_string();
             let verdict = Verdict::Stalled(reason_of_conflict(&conflict), message);
             Seen::all(vec![words::foreign(&conflict)], Some(&verdict))
         }
-        Ok(Ok(mut steps)) => {
+        // Nothing of a binding is done before its instance has its API resource.
+        Ok(Foreseen::Steps(_)) if api_resource::is_in_conflict(instance, ctx, connection) => {
+            let message = format!(
+                "the API resource of HasuraInstance {:?} is somebody else's, and nothing is done for its bindings before that \
+                 is settled; see its status",
+                instance.name_any()
+            );
+            let foreign = words::in_bounds(PlannedAction::Foreign, &message);
+            let verdict = Verdict::Stalled(reasons::API_RESOURCE_CONFLICT, message);
+            Seen::all(vec![foreign], Some(&verdict))
+        }
+        Ok(Foreseen::Steps(mut steps)) => {
             let role = role(&visit);
             let subjects = SubjectSync {
                 binding,
@@ -103,34 +124,41 @@ pub async fn binding(
                 tenant,
                 role: &role,
             };
-            match subjects.foresee().await {
-                Ok(further) => steps.extend(further),
+            let (further, held_back) = match subjects.foresee().await {
+                Ok(seen) => seen,
                 Err(outcome) => return Some(Seen::nothing(outcome)),
-            }
-            Seen::all(steps, None)
+            };
+            steps.extend(further);
+            let (grant, in_the_way) = object
+                .as_ref()
+                .map(|object| claims::of_binding(ctx, object, connection, instance, binding))
+                .unwrap_or_default();
+            steps.extend(grant);
+            Seen::all(steps, held_back.or(in_the_way).as_ref())
         }
     };
-    if let Some(object) = ctx.stores.tenant(tenant) {
+    if let Some(object) = object {
         claims::foresee(ctx, &object, connection, instance, binding);
     }
     Some(seen)
 }
 
-/// The role that the subjects would be given; its id is empty while it is not there.
+fn kept_changing() -> Outcome {
+    let message = "what is in Logto kept changing while it was looked at; it is tried again";
+    Outcome::retry(reasons::PROGRESSING_WITH_RETRY, message)
+}
+
+/// The role that the subjects would be given, under whatever name; its id is empty while it is not there.
 fn role(visit: &RoleSync<'_>) -> RoleStatus {
-    let name = visit.desired.role_name.clone();
-    let there = visit.session.observe(|observed| {
-        let role = observed.roles.get(&name);
-        role.map(|role| role.id.clone())
-    });
+    let there = |observed: &Observed| Some(role_of(visit.desired, observed)?.id.clone());
     RoleStatus {
-        id: there.unwrap_or_default(),
-        name,
+        id: visit.session.observe(there).unwrap_or_default(),
+        name: visit.desired.role_name.clone(),
         origin: None,
     }
 }
 
-/// Looks at an instance: its API resource, and its Deployment.
+/// Looks at an instance: its API resource, its Deployment, and its settings in the claims.
 ///
 /// # Errors
 /// When the API server fails in a way that says nothing about the Deployment.
@@ -140,17 +168,22 @@ pub async fn instance(
     connection: &Connection,
     reread: bool,
 ) -> Result<Seen, Error> {
-    let (mut steps, mut trouble) =
-        match api_resource::foresee(instance, ctx, connection, reread).await {
-            Ok(Ok(steps)) => (steps, None),
-            Ok(Err(conflict)) => {
-                let verdict = Verdict::Stalled(reason_of_conflict(&conflict), conflict.to_string());
-                (vec![words::foreign(&conflict)], Some(verdict))
-            }
-            Err(outcome) => return Ok(Seen::nothing(outcome)),
-        };
-    let (further, in_the_way) = auth::foresee(instance, ctx, connection).await?;
+    let mut steps = match api_resource::foresee(instance, ctx, connection, reread).await {
+        Ok(Ok(steps)) => steps,
+        Ok(Err(conflict)) => {
+            // Manage would stop here: the Deployment is not told of a resource that the instance does not have.
+            let verdict = Verdict::Stalled(reason_of_conflict(&conflict), conflict.to_string());
+            return Ok(Seen::all(vec![words::foreign(&conflict)], Some(&verdict)));
+        }
+        Err(outcome) => return Ok(Seen::nothing(outcome)),
+    };
+    let (further, trouble) = auth::foresee(instance, ctx, connection).await?;
     steps.extend(further);
-    trouble = trouble.or(in_the_way);
-    Ok(Seen::all(steps, trouble.as_ref()))
+    let (of_claims, in_the_way) = ctx
+        .stores
+        .tenant(&tenant_key(instance))
+        .map(|tenant| claims::of_instance(ctx, &tenant, connection, instance))
+        .unwrap_or_default();
+    steps.extend(of_claims);
+    Ok(Seen::all(steps, trouble.or(in_the_way).as_ref()))
 }

@@ -1,12 +1,14 @@
 //! What the operator may do for an object: its own policy and those above it, of which the strictest holds.
 
 use super::{
+    status::HasStatus,
     stores::{Stores, remembered_tenant, tenant_key},
     visit::Outcome,
 };
 use crate::{
     api::{
-        HasuraInstance, HasuraRoleBinding, LogtoTenant, conditions::reasons,
+        HasuraInstance, HasuraRoleBinding, LogtoTenant,
+        conditions::{reasons, types},
         policy::ManagementPolicy,
     },
     domain::consent::Consent,
@@ -52,6 +54,20 @@ pub fn selects_by_labels(tenant: &LogtoTenant) -> bool {
 pub fn takes_by_labels(instance: &HasuraInstance) -> bool {
     let mut rules = instance.spec.allowed_bindings.iter();
     rules.any(|rule| rule.namespaces.match_labels.is_some())
+}
+
+/// Whether this generation was found ready, so that nothing has to be said again while a read is pending. What was only
+/// looked at is not settled once it may be carried out.
+pub fn is_settled<K: HasStatus>(object: &K, hands: Hands) -> bool {
+    let reason = match hands {
+        Hands::Manage => reasons::SUCCEEDED,
+        Hands::Observe => reasons::OBSERVED,
+        Hands::Off => return false,
+    };
+    let mut conditions = object.conditions().iter();
+    let ready = conditions.find(|condition| condition.type_ == types::READY);
+    ready.is_some_and(|ready| ready.status == "True" && ready.reason == reason)
+        && object.observed_generation() == object.meta().generation
 }
 
 /// For a tenant.

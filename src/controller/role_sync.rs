@@ -4,7 +4,8 @@ use kube::runtime::events::EventType;
 
 use super::{
     context::{Context, key},
-    status::{Verdict, is_settled},
+    policy::{self, Hands},
+    status::Verdict,
     stores::{Stores, tenant_key},
     visit::{Next, Outcome},
 };
@@ -20,7 +21,7 @@ use crate::{
         consent::{self, Consent},
         desired::{Binding, role_name},
         observed::Observed,
-        plan::{Conflict, Mend, Step, plan_binding},
+        plan::{Conflict, Mend, Step, plan_binding, role_of},
         precedence::Key,
         words,
     },
@@ -29,6 +30,16 @@ use crate::{
 
 /// Plans that one visit carries out: each after the first follows something that changed under its feet.
 const MOST_ROUNDS: usize = 4;
+
+/// What a visit would do.
+pub enum Foreseen {
+    /// These steps.
+    Steps(Vec<PlannedStep>),
+    /// Nothing, since something is in the way.
+    Conflict(Conflict),
+    /// It could not be told.
+    KeptChanging,
+}
 
 /// One visit's view.
 pub struct RoleSync<'a> {
@@ -113,37 +124,40 @@ impl RoleSync<'_> {
     ///
     /// # Errors
     /// Those of the requests, which only read.
-    pub async fn foresee(
-        &self,
-        reread: bool,
-    ) -> Result<Result<Vec<PlannedStep>, Conflict>, logto::Error> {
+    pub async fn foresee(&self, reread: bool) -> Result<Foreseen, logto::Error> {
         let mut fresh = reread;
+        let mut scopes_are_fresh = false;
         if fresh {
             self.reread().await?;
         }
         for _ in 0..MOST_ROUNDS {
             match self.plan() {
                 Err(conflict) if wants_scopes(&conflict) => self.read_scopes(&conflict).await?,
-                Err(conflict) if fresh => return Ok(Err(conflict)),
+                Err(conflict) if fresh => return Ok(Foreseen::Conflict(conflict)),
                 Err(_) => {
                     self.reread().await?;
                     fresh = true;
                 }
-                Ok(steps) => match self.unread_link() {
-                    Some(id) => self.read_link(&id).await?,
-                    None => {
+                Ok(steps) => match (self.unread_link(), self.adopted_role(&steps)) {
+                    (Some(id), _) => self.read_link(&id).await?,
+                    // No resync reads the scopes of what bears no mark, and Manage reads them before it takes a role over.
+                    (None, Some(id)) if !scopes_are_fresh => {
+                        self.read_link(&id).await?;
+                        scopes_are_fresh = true;
+                    }
+                    _ => {
                         let words = |observed: &Observed| {
                             steps
                                 .iter()
                                 .map(|step| words::planned(step, observed))
                                 .collect()
                         };
-                        return Ok(Ok(self.session.observe(words)));
+                        return Ok(Foreseen::Steps(self.session.observe(words)));
                     }
                 },
             }
         }
-        Ok(Ok(Vec::new()))
+        Ok(Foreseen::KeptChanging)
     }
 
     fn plan(&self) -> Result<Vec<Step>, Conflict> {
@@ -172,10 +186,15 @@ impl RoleSync<'_> {
         Ok(())
     }
 
+    /// Whether the binding was carried out before.
+    fn was_settled(&self) -> bool {
+        policy::is_settled(self.binding, Hands::Manage)
+    }
+
     /// Before Ready is said for the first time, the role is seen to hold the scope; later the resync sees to it.
     async fn link_is_read(&self) -> Result<bool, logto::Error> {
         match self.unread_link() {
-            Some(id) if !is_settled(self.binding) => {
+            Some(id) if !self.was_settled() => {
                 self.read_link(&id).await?;
                 Ok(false)
             }
@@ -196,7 +215,7 @@ impl RoleSync<'_> {
     /// The id of the role, when its scopes were not read.
     fn unread_link(&self) -> Option<String> {
         self.session.observe(|observed| {
-            let role = observed.roles.get(&self.desired.role_name)?;
+            let role = role_of(self.desired, observed)?;
             role.scopes.is_none().then(|| role.id.clone())
         })
     }
@@ -255,7 +274,7 @@ impl RoleSync<'_> {
             self.ctx
                 .event(self.binding, EventType::Warning, "AssignmentsLost", &note)
                 .await;
-        } else if !done.is_empty() && is_settled(self.binding) {
+        } else if !done.is_empty() && self.was_settled() {
             let note = format!(
                 "set right what had changed in Logto, in {} requests",
                 done.len()

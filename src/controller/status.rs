@@ -289,11 +289,6 @@ pub fn is_true<K: HasStatus>(object: &K, type_: &str) -> bool {
     conditions.any(|condition| condition.type_ == type_ && condition.status == "True")
 }
 
-/// Whether this generation was found ready, so that nothing has to be said again while a read is pending.
-pub fn is_settled<K: HasStatus>(object: &K) -> bool {
-    is_true(object, types::READY) && object.observed_generation() == object.meta().generation
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -207,6 +207,24 @@ pub fn plan_binding(
     Ok(steps)
 }
 
+/// The role that a binding has, under whatever name, or that it would take over; none when it is to be made.
+pub fn role_of<'a>(desired: &desired::Binding, observed: &'a Observed) -> Option<&'a Role> {
+    let resource = observed.resources.get(&desired.indicator);
+    let ours = observed.our_role(&desired.role_name, &desired.marks, resource);
+    ours.map(|found| found.object)
+        .or_else(|| observed.roles.get(&desired.role_name))
+}
+
+/// The scope that a binding has, under whatever name, or that it would take over; none when it is to be made.
+pub fn scope_of<'a>(desired: &desired::Binding, observed: &'a Observed) -> Option<&'a Scope> {
+    let resource = observed.resources.get(&desired.indicator)?;
+    let role = observed.our_role(&desired.role_name, &desired.marks, Some(resource));
+    let role = role.map(|found| found.object);
+    let ours = resource.our_scope(&desired.scope_name, &desired.marks, role);
+    ours.map(|found| found.object)
+        .or_else(|| resource.scopes.get(&desired.scope_name))
+}
+
 fn create_scope(desired: &desired::Binding) -> Step {
     Step::CreateScope {
         indicator: desired.indicator.clone(),

@@ -69,7 +69,9 @@ async fn adopt_existing(world: Arc<World>) -> anyhow::Result<()> {
             .condition::<HasuraRoleBinding>(name, "InSync", "False", "ChangesPlanned")
             .await?;
         let plan = binding.status.context("a status")?.plan;
-        ensure!(actions(plan.as_ref()) == [step, step], "{plan:?}");
+        // The scope, the role, and the grant in the claims.
+        let steps = [step, step, PlannedAction::Create];
+        ensure!(actions(plan.as_ref()) == steps, "{plan:?}");
     }
     world
         .condition::<HasuraInstance>("shop", "Ready", "True", "Observed")

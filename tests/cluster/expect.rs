@@ -146,6 +146,15 @@ impl World {
         .await
     }
 
+    /// Whether there is an event about an object with this reason.
+    pub async fn has_event(&self, object: &str, reason: &str) -> anyhow::Result<bool> {
+        let events = self.api::<Event>().list(&ListParams::default()).await?;
+        Ok(events.into_iter().any(|event| {
+            let regarding = event.regarding.and_then(|regarding| regarding.name);
+            regarding.as_deref() == Some(object) && event.reason.as_deref() == Some(reason)
+        }))
+    }
+
     /// Lets the operator come to rest: no request to Logto and no write to our objects for a while. Nothing can be
     /// awaited when the expectation is that nothing happens.
     pub async fn quiet(&self) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use crate::{
     controller::{force::MOST_TURNS, rollout, visit::Outcome},
     hasura::{
         apply::{Apis, AuthPatch, Judged, JudgedApplyError, judged_apply},
-        apply_error::ApplyError,
+        apply_error::{ApplyError, FieldConflict},
         diff::Change,
         newest_other_manager,
     },
@@ -56,10 +56,7 @@ impl Visit<'_> {
             }
             Err(error) => return Err(refused(&error)),
         };
-        let mut managers: Vec<String> = conflicts.into_iter().map(|found| found.manager).collect();
-        managers.sort();
-        managers.dedup();
-        let managers = managers.join(", ");
+        let managers = managers(conflicts);
         if !self.may_take_a_turn() {
             return Err(fight(&managers));
         }
@@ -84,6 +81,14 @@ impl Visit<'_> {
         let generation = self.instance.metadata.generation;
         self.ctx.fights.may_take_a_turn(&uid, generation)
     }
+}
+
+/// Who holds what the patch would set.
+pub(super) fn managers(conflicts: Vec<FieldConflict>) -> String {
+    let mut managers: Vec<String> = conflicts.into_iter().map(|found| found.manager).collect();
+    managers.sort();
+    managers.dedup();
+    managers.join(", ")
 }
 
 fn fight(who: &str) -> Outcome {

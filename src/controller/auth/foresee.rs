@@ -3,23 +3,28 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
-use super::{blocked_by, bound_roles, deployment, desired, not_found, objection, refused};
+use super::{
+    blocked_by, bound_roles, contest::managers, deployment, desired, may_patch, not_found,
+    objection, refused,
+};
 use crate::{
     api::{
         HasuraInstance,
         conditions::reasons,
+        delivery::ConflictPolicy,
         policy::{PlannedAction, PlannedStep},
     },
     controller::{
         context::Context,
-        delivery::{Held, Object, taken},
+        delivery::{Held, Object, left_behind, see, taken},
         registry::Connection,
         status::Verdict,
         visit::{Error, Outcome},
     },
     domain::words,
     hasura::{
-        apply::{Apis, AuthPatch, judge_live, judged_dry_run},
+        apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_dry_run},
+        apply_error::ApplyError,
         container,
         diff::{Change, diff},
         env::DesiredAuth,
@@ -36,6 +41,7 @@ pub async fn foresee(
     connection: &Connection,
 ) -> Result<(Vec<PlannedStep>, Option<Verdict>), Error> {
     let mut steps = Vec::new();
+    let objection = objection(instance, ctx, connection);
     let live = match &instance.spec.deployment_ref {
         Some(named) => match deployment(instance, ctx, &named.name).await? {
             Some(live) => Some(live),
@@ -45,14 +51,48 @@ pub async fn foresee(
     };
     let result = async {
         let desired = desired(instance, connection, live.as_ref())?;
-        steps.extend(object(instance, ctx, &desired, live.as_ref()).await?);
-        if let Some(live) = &live {
-            steps.extend(patch(instance, ctx, live, &desired).await?);
+        let seen = see(instance, ctx, &desired, live.as_ref()).await?;
+        let delivers = seen.needs_write;
+        if delivers {
+            may_patch(instance, ctx, connection, objection.as_ref()).await?;
         }
-        objection(instance, ctx, connection).map_or(Ok(()), Err)
+        let of_object = object(instance, ctx, &desired, live.as_ref()).await?;
+        match &live {
+            None => steps.extend(of_object),
+            Some(live) => {
+                let changed = match patch(instance, ctx, live, &desired).await? {
+                    Patched::Yes(changed) => changed,
+                    // The lines that it asks for need the object, which is made all the same.
+                    Patched::Blocked(outcome) => {
+                        steps.extend(of_object);
+                        return Err(outcome);
+                    }
+                };
+                if changed.is_some() && !delivers {
+                    may_patch(instance, ctx, connection, objection.as_ref()).await?;
+                }
+                steps.extend(of_object.into_iter().chain(changed));
+            }
+        }
+        steps.extend(left(instance, ctx).await?);
+        objection.map_or(Ok(()), Err)
     };
     let trouble = result.await.err().map(|outcome| outcome.verdict);
     Ok((steps, trouble))
+}
+
+/// The object of before a switch, which goes once no pod needs it.
+async fn left(instance: &HasuraInstance, ctx: &Context) -> Result<Option<PlannedStep>, Outcome> {
+    let Some(left) = left_behind(instance) else {
+        return Ok(None);
+    };
+    Ok(match Object::new(ctx, instance, &left).read().await? {
+        Held::Ours(_) => {
+            let what = format!("{left}, once no pod needs it");
+            Some(words::in_bounds(PlannedAction::Delete, &what))
+        }
+        Held::Absent | Held::Taken => None,
+    })
 }
 
 async fn object(
@@ -64,11 +104,14 @@ async fn object(
     let Some(wanted) = &desired.delivered else {
         return Ok(None);
     };
-    let action = match Object::new(ctx, instance, wanted).read().await? {
+    let object = Object::new(ctx, instance, wanted);
+    let action = match object.read().await? {
         Held::Taken => return Err(taken(wanted)),
-        Held::Absent => PlannedAction::Create,
-        Held::Ours(found) if found.says(wanted, desired, live) => return Ok(None),
-        Held::Ours(_) => PlannedAction::Change,
+        Held::Absent => Some(PlannedAction::Create),
+        Held::Ours(found) => object.would_update(&found, desired, live),
+    };
+    let Some(action) = action else {
+        return Ok(None);
     };
     let names: Vec<&str> = desired
         .entries()
@@ -79,20 +122,30 @@ async fn object(
     Ok(Some(words::in_bounds(action, &what)))
 }
 
+/// What would become of the Deployment.
+enum Patched {
+    /// It would be as it should, with this step.
+    Yes(Option<PlannedStep>),
+    /// Its entries can not be set as they are.
+    Blocked(Outcome),
+}
+
 async fn patch(
     instance: &HasuraInstance,
     ctx: &Context,
     live: &Deployment,
     desired: &DesiredAuth,
-) -> Result<Option<PlannedStep>, Outcome> {
+) -> Result<Patched, Outcome> {
     let named = instance.spec.deployment_ref.as_ref();
     let wanted = named.map_or("", |named| named.container.as_str());
     let container = container::choose(live, wanted)
         .map_err(|missing| Outcome::stalled(reasons::CONTAINER_NOT_FOUND, missing.to_string()))?
         .name
         .clone();
-    let changes =
-        diff(live, &container, Some(desired)).map_err(|blocked| blocked_by(instance, &blocked))?;
+    let changes = match diff(live, &container, Some(desired)) {
+        Ok(changes) => changes,
+        Err(blocked) => return Ok(Patched::Blocked(blocked_by(instance, &blocked))),
+    };
     let patch = AuthPatch {
         live,
         container: &container,
@@ -104,11 +157,11 @@ async fn patch(
     let apis = Apis::new(&ctx.client, &instance.namespace().unwrap_or_default());
     if changes.is_empty() {
         let judged = judge_live(&apis, patch).await;
-        return judged.map(|_| None).map_err(|error| refused(&error));
+        return judged
+            .map(|_| Patched::Yes(None))
+            .map_err(|error| refused(&error));
     }
-    judged_dry_run(&apis, patch)
-        .await
-        .map_err(|error| refused(&error))?;
+    let forced_from = forced(instance, &apis, patch).await?;
     // Values are left out: one that is there may hold somebody's key.
     let change = |change: &Change| match change {
         Change::Set(name) => format!("{name} is set"),
@@ -116,10 +169,39 @@ async fn patch(
         Change::Drop(name) => format!("{name} is taken away"),
     };
     let changes: Vec<String> = changes.iter().map(change).collect();
+    let forced = forced_from.map_or_else(String::new, |managers| {
+        format!("; taken by force from {managers}")
+    });
     let what = format!(
-        "Deployment {:?}, container {container:?}: {}",
+        "Deployment {:?}, container {container:?}: {}{forced}",
         live.name_any(),
         changes.join(", ")
     );
-    Ok(Some(words::in_bounds(PlannedAction::Change, &what)))
+    let step = words::in_bounds(PlannedAction::Change, &what);
+    Ok(Patched::Yes(Some(step)))
+}
+
+/// Dry-runs the patch as it would be applied; gives the managers that conflictPolicy Force would take the entries from.
+async fn forced(
+    instance: &HasuraInstance,
+    apis: &Apis,
+    patch: AuthPatch<'_>,
+) -> Result<Option<String>, Outcome> {
+    let managers = match judged_dry_run(apis, patch).await {
+        Ok(_) => return Ok(None),
+        Err(JudgedApplyError::Apply(ApplyError::Conflict { conflicts, .. }))
+            if instance.spec.delivery.conflict_policy == ConflictPolicy::Force =>
+        {
+            managers(conflicts)
+        }
+        Err(error) => return Err(refused(&error)),
+    };
+    let by_force = AuthPatch {
+        force: true,
+        ..patch
+    };
+    judged_dry_run(apis, by_force)
+        .await
+        .map_err(|error| refused(&error))?;
+    Ok(Some(managers))
 }

@@ -169,11 +169,7 @@ impl Deployment<'_> {
             stored,
         );
         for indicator in &planned.taken {
-            let message = format!(
-                "another installation of the operator publishes claims for {indicator:?} in this tenant: let only one of them have it"
-            );
-            let verdict = Verdict::Stalled(reasons::AUDIENCE_TAKEN, message);
-            troubles.insert(indicator.clone(), verdict);
+            troubles.insert(indicator.clone(), taken(indicator));
         }
         Ok((planned, troubles))
     }
@@ -356,6 +352,14 @@ fn with_script(request: &Value, script: &str) -> Value {
     request
 }
 
+/// What there is to say of an audience that somebody else's entry names too.
+pub(super) fn taken(indicator: &str) -> Verdict {
+    let message = format!(
+        "another installation of the operator publishes claims for {indicator:?} in this tenant: let only one of them have it"
+    );
+    Verdict::Stalled(reasons::AUDIENCE_TAKEN, message)
+}
+
 pub(super) fn finished(
     kind: Kind,
     planned: &Plan,
@@ -373,7 +377,7 @@ pub(super) fn finished(
     Deployed::No(Verdict::Stalled(reason, message), troubles)
 }
 
-fn is_wrapping(kind: Kind, stored: &Stored) -> bool {
+pub(super) fn is_wrapping(kind: Kind, stored: &Stored) -> bool {
     wrapped(kind, stored).is_some()
 }
 

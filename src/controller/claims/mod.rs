@@ -5,6 +5,7 @@
 //! ten seconds, however many bindings arrive. A binding is told with [`grant`] whether what it grants is deployed.
 
 mod deploy;
+mod foresee;
 mod kept;
 mod ledger;
 mod observe;
@@ -14,6 +15,7 @@ mod withdraw;
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub use foresee::{of_binding, of_instance};
 pub use ledger::Ledger;
 pub use observe::observe;
 pub use publication::{
@@ -26,7 +28,7 @@ use super::{
     context::{Context, key},
     policy::{self, Hands},
     registry::Connection,
-    status::{Detail, Verdict, is_settled},
+    status::{Detail, Verdict},
     stores::tenant_key,
 };
 use crate::{
@@ -140,7 +142,8 @@ fn wake(ctx: &Context, tenant: &Key, settled: &ledger::Settled) {
             ctx.triggers.instance(&instance);
         }
         for binding in ctx.stores.bindings_naming(&key(&*instance)) {
-            if troubled || settled.verdict || !is_settled(&*binding) {
+            let hands = policy::of_binding(&ctx.stores, &binding);
+            if troubled || settled.verdict || !policy::is_settled(&*binding, hands) {
                 ctx.triggers.binding(&binding);
             }
         }

@@ -18,6 +18,7 @@ use crate::{
             entry::Entry,
             plan::{Stored, Write},
             program::Kind,
+            script,
         },
         ownership::Owner,
     },
@@ -27,13 +28,13 @@ use crate::{
 const NAMED: usize = 10;
 
 /// A write that is not made.
-struct Foreseen {
+pub(super) struct Foreseen {
     /// What is stored.
-    before: Option<Stored>,
+    pub(super) before: Option<Stored>,
     /// What would be.
-    after: Option<Stored>,
+    pub(super) after: Option<Stored>,
     /// Whether somebody else's script would go into a ConfigMap.
-    replaces: bool,
+    pub(super) replaces: bool,
 }
 
 impl Deployment<'_> {
@@ -101,13 +102,20 @@ pub async fn observe(
     (steps, trouble)
 }
 
-fn words(kind: Kind, foreseen: &Foreseen, owner: &Owner) -> Vec<PlannedStep> {
-    let script = match kind {
+pub(super) fn script_name(kind: Kind) -> &'static str {
+    match kind {
         Kind::Users => "the Custom JWT script for user tokens",
         Kind::Machines => "the Custom JWT script for machine tokens",
-    };
+    }
+}
+
+/// What becomes of the script's text.
+pub(super) fn text_step(kind: Kind, foreseen: &Foreseen) -> Option<PlannedStep> {
+    let script = script_name(kind);
     let step = |action, what: String| PlannedStep { action, what };
-    let text = match (&foreseen.before, &foreseen.after) {
+    let is_foreign =
+        |stored: &Stored| script::read(kind, Some(&stored.script)) == script::Deployed::Foreign;
+    match (&foreseen.before, &foreseen.after) {
         (None, Some(_)) => Some(step(PlannedAction::Create, script.to_owned())),
         (Some(_), None) => Some(step(PlannedAction::Delete, script.to_owned())),
         (Some(_), Some(_)) if foreseen.replaces => Some(step(
@@ -116,10 +124,20 @@ fn words(kind: Kind, foreseen: &Foreseen, owner: &Owner) -> Vec<PlannedStep> {
         )),
         (Some(before), Some(after)) if before.script != after.script => Some(step(
             PlannedAction::Change,
-            format!("{script}: its program"),
+            if is_foreign(before) {
+                format!("{script}: somebody else's text is wrapped into the operator's")
+            } else {
+                format!("{script}: its program")
+            },
         )),
         _ => None,
-    };
+    }
+}
+
+fn words(kind: Kind, foreseen: &Foreseen, owner: &Owner) -> Vec<PlannedStep> {
+    let script = script_name(kind);
+    let step = |action, what: String| PlannedStep { action, what };
+    let text = text_step(kind, foreseen);
     let entries = |stored: &Option<Stored>| {
         let stored = stored.as_ref();
         stored
@@ -135,7 +153,10 @@ fn words(kind: Kind, foreseen: &Foreseen, owner: &Owner) -> Vec<PlannedStep> {
     text.into_iter().chain(changes).collect()
 }
 
-fn entry_words(before: Option<&Entry>, after: Option<&Entry>) -> Option<(PlannedAction, String)> {
+pub(super) fn entry_words(
+    before: Option<&Entry>,
+    after: Option<&Entry>,
+) -> Option<(PlannedAction, String)> {
     match (before, after) {
         (None, Some(after)) => Some((
             PlannedAction::Create,

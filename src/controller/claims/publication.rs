@@ -139,7 +139,7 @@ pub fn foresee(
     }
 }
 
-fn grant_of(instance: &HasuraInstance, binding: &HasuraRoleBinding) -> Grant {
+pub(super) fn grant_of(instance: &HasuraInstance, binding: &HasuraRoleBinding) -> Grant {
     Grant {
         indicator: instance.spec.api_resource.indicator.clone(),
         kind: wanted::token_kind(binding),

@@ -320,7 +320,7 @@ pub fn token_kind(binding: &HasuraRoleBinding) -> Kind {
 }
 
 /// The entry of an instance without any binding.
-fn base(kind: Kind, instance: &HasuraInstance, client: &str) -> Entry {
+pub fn base(kind: Kind, instance: &HasuraInstance, client: &str) -> Entry {
     let jwt = instance.spec.auth.jwt.clone().unwrap_or_default();
     let Jwt {
         claims_namespace,
@@ -347,7 +347,8 @@ fn base(kind: Kind, instance: &HasuraInstance, client: &str) -> Entry {
     entry
 }
 
-fn grants_something(entry: &Entry) -> bool {
+/// Whether an entry gives anybody a role.
+pub fn grants_something(entry: &Entry) -> bool {
     !entry.roles.is_empty() || !entry.everyone.is_empty()
 }
 

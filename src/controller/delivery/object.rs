@@ -16,7 +16,7 @@ use kube::{
 
 use super::found::{Found, config_map, entries, of_config_map, of_secret, secret};
 use crate::{
-    api::{FIELD_MANAGER, HasuraInstance, conditions::reasons},
+    api::{FIELD_MANAGER, HasuraInstance, conditions::reasons, policy::PlannedAction},
     controller::{context::Context, visit::Outcome},
     hasura::{delivered::Delivered, env::DesiredAuth, env_from::SourceKind},
 };
@@ -134,7 +134,7 @@ impl<'a> Object<'a> {
         live: Option<&Deployment>,
     ) -> Result<(), Outcome> {
         let data = found.wanted(self.which, desired, live);
-        self.change(found, data).await
+        self.change(&found, data).await
     }
 
     /// Adds the keys that it lacks, and leaves the others as they are.
@@ -144,19 +144,35 @@ impl<'a> Object<'a> {
     pub async fn complete(&self, found: Box<Found>, desired: &DesiredAuth) -> Result<(), Outcome> {
         let mut data = entries(desired);
         data.extend(found.data.clone());
-        self.change(found, data).await
+        self.change(&found, data).await
     }
 
-    async fn change(
-        &self,
-        found: Box<Found>,
-        data: BTreeMap<String, String>,
-    ) -> Result<(), Outcome> {
-        let metadata = self.owned(found.metadata.clone());
-        if data == found.data && metadata == found.metadata {
-            return Ok(());
+    async fn change(&self, found: &Found, data: BTreeMap<String, String>) -> Result<(), Outcome> {
+        match self.to_put(found, data) {
+            Some(object) => self.put(object).await,
+            None => Ok(()),
         }
-        self.put(Found { metadata, data }).await
+    }
+
+    /// What is written so that it says this; none when it does already.
+    fn to_put(&self, found: &Found, data: BTreeMap<String, String>) -> Option<Found> {
+        let metadata = self.owned(found.metadata.clone());
+        (data != found.data || metadata != found.metadata).then_some(Found { metadata, data })
+    }
+
+    /// What [`Object::update`] would do: nothing, mend it, or take back what stayed when the instance was deleted.
+    pub fn would_update(
+        &self,
+        found: &Found,
+        desired: &DesiredAuth,
+        live: Option<&Deployment>,
+    ) -> Option<PlannedAction> {
+        self.to_put(found, found.wanted(self.which, desired, live))?;
+        let owners = found.metadata.owner_references.as_deref();
+        Some(match owners.unwrap_or_default() {
+            [] => PlannedAction::Adopt,
+            _ => PlannedAction::Change,
+        })
     }
 
     /// Lets it stay when the instance goes.

@@ -17,6 +17,7 @@ use crate::{
     domain::{
         desired::Binding,
         observed::Observed,
+        plan::{role_of, scope_of},
         subjects::{Name, not_assigned},
         words,
     },
@@ -94,9 +95,8 @@ pub fn is_extra_news(binding: &HasuraRoleBinding, desired: &Binding, observed: &
 
 /// The scopes that a binding's role holds beside its own, in words; none while they were not read.
 pub fn extra_scopes(desired: &Binding, observed: &Observed) -> Option<Vec<String>> {
-    let role = observed.roles.get(&desired.role_name)?;
-    let resource = observed.resources.get(&desired.indicator);
-    let own = resource.and_then(|resource| resource.scopes.get(&desired.scope_name));
+    let role = role_of(desired, observed)?;
+    let own = scope_of(desired, observed);
     let extra = role.extra_scopes(own.map(|scope| scope.id.as_str()))?;
     let named = |id: &str| words::scope_named(observed, id);
     let mut names: Vec<String> = extra.into_iter().map(named).collect();
@@ -104,7 +104,8 @@ pub fn extra_scopes(desired: &Binding, observed: &Observed) -> Option<Vec<String
     Some(names)
 }
 
-fn said(extra: &[String]) -> String {
+/// What the condition ExtraScopes says.
+pub fn said(extra: &[String]) -> String {
     format!(
         "the role also holds {}, which whoever has the role would get: nobody is given it until they are taken off in Logto; who has it keeps it",
         words::listed(extra)

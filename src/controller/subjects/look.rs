@@ -9,10 +9,17 @@ use super::{Failure, SubjectSync, conditions, wanted};
 use crate::{
     api::{
         binding::SubjectStatus,
+        conditions::reasons,
         policy::{PlannedAction, PlannedStep},
     },
-    controller::{status, visit::Outcome},
-    domain::subjects::{self, Account, Name, Plan, Subjects},
+    controller::{
+        status::{self, Verdict},
+        visit::Outcome,
+    },
+    domain::{
+        subjects::{self, Account, Name, Plan, Subjects},
+        words,
+    },
     logto::{self, Client},
 };
 
@@ -20,20 +27,47 @@ use crate::{
 const NOT_MADE: &str = "";
 
 impl SubjectSync<'_> {
-    /// What would be done for the subjects, in words; whom nothing would be done for is not among them.
+    /// What would be done for the subjects, in words, and what keeps it from being done; whom nothing would be done for is
+    /// not among them.
     ///
     /// # Errors
     /// Why it could not be told.
-    pub async fn foresee(&self) -> Result<Vec<PlannedStep>, Outcome> {
+    pub async fn foresee(&self) -> Result<(Vec<PlannedStep>, Option<Verdict>), Outcome> {
         let wanted = wanted(self.binding);
-        let status = self.binding.status.as_ref();
-        let rows = status.map_or(&[][..], |status| &status.subjects);
-        if wanted.is_empty() && rows.is_empty() {
-            return Ok(Vec::new());
+        let before = self.binding.status.clone().unwrap_or_default();
+        if wanted.is_empty() && before.subjects.is_empty() {
+            return Ok((Vec::new(), None));
         }
+        let same_role = before.role.is_some_and(|role| role.id == self.role.id);
+        let rows = if same_role {
+            before.subjects
+        } else {
+            subjects::without_role(&before.subjects)
+        };
         let client = self.visit.session.client().background();
-        let plan = self.plan(&client, &wanted, rows).await;
+        let plan = self.plan(&client, &wanted, &rows).await;
         let plan = plan.map_err(|failure| self.failed(&failure))?;
+        let held_back = self.held_back(&plan).await;
+        let held_back = held_back.map_err(|failure| self.failed(&failure))?;
+        Ok((self.in_words(&plan, &rows, held_back.as_ref()), held_back))
+    }
+
+    /// What keeps the role from those who would be given it: whoever is given a role gets all of its scopes.
+    async fn held_back(&self, plan: &Plan) -> Result<Option<Verdict>, Failure> {
+        if plan.assign.is_empty() || self.role.id == NOT_MADE || !self.is_held_back().await? {
+            return Ok(None);
+        }
+        let extra = self.extra_scopes().unwrap_or_default();
+        let message = conditions::said(&extra);
+        Ok(Some(Verdict::Stalled(reasons::EXTRA_SCOPES_HELD, message)))
+    }
+
+    fn in_words(
+        &self,
+        plan: &Plan,
+        rows: &[SubjectStatus],
+        held_back: Option<&Verdict>,
+    ) -> Vec<PlannedStep> {
         let role = &self.role.name;
         let named = |id: &String| {
             let row = plan
@@ -43,19 +77,20 @@ impl SubjectSync<'_> {
                 .find(|row| row.id.as_ref() == Some(id));
             row.map_or_else(|| format!("id={id}"), |row| row.named.clone())
         };
-        let step = |what| PlannedStep {
-            action: PlannedAction::Change,
-            what,
-        };
+        let step = |what: String| words::in_bounds(PlannedAction::Change, &what);
         let taken = plan
             .unassign
             .iter()
             .map(|id| step(format!("the role {role:?}: taken back from {}", named(id))));
+        if let Some(Verdict::Stalled(_, message)) = held_back {
+            let foreign = words::in_bounds(PlannedAction::Foreign, message);
+            return taken.chain([foreign]).collect();
+        }
         let given = plan
             .assign
             .iter()
             .map(|id| step(format!("the role {role:?}: given to {}", named(id))));
-        Ok(taken.chain(given).collect())
+        taken.chain(given).collect()
     }
 
     /// Looks at Logto and plans.
