@@ -41,7 +41,7 @@ const MOST_ROUNDS: usize = 4;
 pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action, Error> {
     let instance = ctx.stores.instance_of(binding);
     let is_withdrawn = instance.as_ref().is_some_and(|instance| {
-        ctx.stores.consent_to_binding(instance, binding) == Consent::Withheld
+        ctx.stores.consent_to_grant(instance, binding) == Consent::Withheld
     });
     let hands = policy::of_binding(&ctx.stores, binding);
     let tenant = tenant_of(binding, instance.as_deref());

@@ -9,6 +9,7 @@ mod kept;
 mod ledger;
 mod observe;
 mod publication;
+mod title;
 mod wanted;
 mod withdraw;
 
@@ -17,8 +18,8 @@ use std::{collections::BTreeMap, time::Duration};
 pub use ledger::Ledger;
 pub use observe::observe;
 pub use publication::{
-    Publication, foresee, grant, ignored, is_still_granted, names_binding, refuse,
-    refuse_if_connected,
+    Publication, foresee, grant, ignored, is_still_granted, names_binding, outlives_consent,
+    refuse, refuse_if_connected,
 };
 pub use withdraw::withdraw;
 
@@ -105,6 +106,19 @@ pub async fn publish(
         Some(ledger.wait(pause))
     } else {
         is_passing.then_some(pause.max(Duration::from_secs(1)))
+    })
+}
+
+/// Whether something is deployed that lost its consent, in a tenant that nothing else is to be written to.
+pub fn has_withdrawn(ctx: &Context, tenant: &LogtoTenant, connection: &Connection) -> bool {
+    let deployment = deploy::Deployment {
+        ctx,
+        tenant,
+        connection,
+    };
+    let mut kinds = Kind::ALL.into_iter();
+    kinds.any(|kind| {
+        policy_for(tenant, kind) == ClaimsPolicy::Manage && deployment.has_withdrawn(kind)
     })
 }
 
