@@ -4,6 +4,7 @@ use super::{
     observed::{Observed, Resource, Role, Scope},
     ownership::{self, Marks, Owner},
     plan::{Step, fit},
+    words,
 };
 use crate::api::{Origin, binding::DeletionPolicy, instance};
 
@@ -229,7 +230,7 @@ pub enum ResourceStays {
     #[error("it was not made by this instance, as far as its status tells")]
     NotCreated,
     /// It has scopes that are not this operator's.
-    #[error("somebody else's scopes are in it: {}", .0.join(", "))]
+    #[error("somebody else's scopes are in it: {}", words::names(.0))]
     ForeignScopes(Vec<String>),
 }
 

@@ -13,6 +13,12 @@ const MAX_STEPS: usize = 50;
 /// Longest text that is quoted, in characters.
 const MAX_QUOTED: usize = 200;
 
+/// Longest name among others, in characters.
+const MAX_NAME: usize = 40;
+
+/// Most names in a row.
+const MAX_NAMES: usize = 10;
+
 /// Longest step, in characters.
 const MAX_STEP: usize = 1024;
 
@@ -134,8 +140,31 @@ pub fn in_bounds(action: PlannedAction, what: &str) -> PlannedStep {
     }
 }
 
+/// Names from Logto, the first few of them, each cut and escaped.
+pub fn names<T: AsRef<str>>(names: &[T]) -> String {
+    let shown = names.iter().take(MAX_NAMES);
+    let shown: Vec<String> = shown.map(|name| plain(name.as_ref())).collect();
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A name without quotation marks, cut, and with nothing in it that a terminal or a page would act on.
+fn plain(name: &str) -> String {
+    let cut: String = name.chars().take(MAX_NAME).collect();
+    let end = if cut.len() == name.len() { "" } else { "…" };
+    format!("{}{end}", escaped(&cut))
+}
+
+/// Text without quotation marks, cut, and with nothing in it that a terminal or a page would act on.
+pub fn escaped(text: &str) -> String {
+    let cut: String = text.chars().take(MAX_QUOTED).collect();
+    cut.escape_debug().to_string()
+}
+
 /// Text from Logto, cut, and with nothing in it that a terminal or a page would act on.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let cut: String = text.chars().take(MAX_QUOTED).collect();
     if cut.len() == text.len() {
         format!("{cut:?}")
@@ -304,6 +333,17 @@ mod tests {
         let step = update(&"é\n".repeat(5000));
         assert!(step.what.chars().count() <= 1024 && step.what.contains('…'));
         assert!(!step.what.contains('\n'), "{}", step.what);
+    }
+
+    #[test]
+    fn names_in_a_row_are_few_short_and_escaped() {
+        let mut many = vec!["a".repeat(128); 12];
+        many[0] = "\u{202e}evil\n".to_owned();
+        let said = names(&many);
+        assert!(said.starts_with("\\u{202e}evil\\n, aaa"), "{said}");
+        assert!(said.ends_with("… and 2 more"), "{said}");
+        assert!(said.chars().count() < 10 * 45, "{said}");
+        assert_eq!(names(&["b", "a"]), "b, a");
     }
 
     #[test]

@@ -172,6 +172,15 @@ pub fn detail(tenant: &LogtoTenant, connection: Option<&Connection>) -> Option<D
     if !managed {
         return None;
     }
+    if policy::of_tenant(tenant) != Hands::Manage {
+        return Some(Detail {
+            type_: types::CLAIMS_DEPLOYED,
+            status: None,
+            reason: reasons::OBSERVED,
+            message: "nothing is deployed with managementPolicy Observe; the condition InSync says whether something would be"
+                .to_owned(),
+        });
+    }
     let Some(ledger) = connection.map(|connection| &connection.claims) else {
         return Some(Detail {
             type_: types::CLAIMS_DEPLOYED,

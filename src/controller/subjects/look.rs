@@ -12,7 +12,10 @@ use crate::{
         policy::{PlannedAction, PlannedStep},
     },
     controller::{status, visit::Outcome},
-    domain::subjects::{self, Account, Name, Plan, Subjects},
+    domain::{
+        subjects::{self, Account, Name, Plan, Subjects},
+        words,
+    },
     logto::{self, Client},
 };
 
@@ -41,12 +44,10 @@ impl SubjectSync<'_> {
                 .iter()
                 .chain(rows)
                 .find(|row| row.id.as_ref() == Some(id));
-            row.map_or_else(|| format!("id={id}"), |row| row.named.clone())
+            let named = row.map_or_else(|| format!("id={id}"), |row| row.named.clone());
+            words::escaped(&named)
         };
-        let step = |what| PlannedStep {
-            action: PlannedAction::Change,
-            what,
-        };
+        let step = |what: String| words::in_bounds(PlannedAction::Change, &what);
         let taken = plan
             .unassign
             .iter()
