@@ -157,14 +157,12 @@ pub fn suspended(
 ) -> Vec<Condition> {
     let details: Vec<Detail> = withdrawn.into_iter().collect();
     let mut all = conditions(previous, generation, &Verdict::Suspended, details);
-    let of_work = [
-        types::RECONCILING,
-        types::STALLED,
-        types::IN_SYNC,
-        // Whoever gives it says whether it still holds.
-        types::GRANT_WITHDRAWN,
-    ];
-    for before in previous {
+    let of_work = [types::RECONCILING, types::STALLED, types::IN_SYNC];
+    // Whether a withdrawal still holds is said by `withdrawn`.
+    for before in previous
+        .iter()
+        .filter(|before| before.type_ != types::GRANT_WITHDRAWN)
+    {
         let is_new = all.iter().any(|condition| condition.type_ == before.type_);
         if !is_new && !of_work.contains(&before.type_.as_str()) {
             all.push(before.clone());
