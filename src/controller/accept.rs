@@ -21,7 +21,7 @@ use crate::{
         conditions::{reasons, types},
     },
     domain::{
-        consent::{self, Consent},
+        consent::Consent,
         desired::{Binding, Invalid},
         precedence::Key,
     },
@@ -91,17 +91,13 @@ pub fn look(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Accepted,
     let instance = instance(binding, ctx)?;
     let tenant = tenant_key(&instance);
     let Key { namespace, name } = key(&**binding);
-    let desired =
+    let mut desired =
         Binding::new(&ctx.owner, &namespace, &name, binding, &instance).map_err(|invalid| {
             claims::refuse_if_connected(ctx, &tenant, binding);
             said(Outcome::stalled(reason_of(&invalid), invalid.to_string()))
         })?;
-    if subjects_are_forbidden(binding, ctx, &instance) {
-        claims::refuse_if_connected(ctx, &tenant, binding);
-        let message = "HasuraInstance's spec.allowedBindings lets bindings of this namespace have the role, but not say who \
-                       is given it: leave out spec.subjects and spec.logtoRole.isDefault, or ask its owner for subjects: Allow";
-        let outcome = Outcome::stalled(reasons::SUBJECTS_FORBIDDEN, message);
-        return Err(said(outcome));
+    if let Some(refusal) = subjects_refused(binding, ctx, &instance, &tenant)? {
+        return Err(said(refusal));
     }
     let elsewhere = |message: String| {
         if tenant.namespace == namespace {
@@ -114,7 +110,7 @@ pub fn look(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Accepted,
             )
         }
     };
-    let connection = match access(ctx, &instance) {
+    let connection = match access(ctx, &instance, &**binding) {
         Access::Open(connection) => connection,
         Access::NotFound(message) => {
             if ctx.stores.consent_to_instance(&instance) == Consent::Withheld {
@@ -130,12 +126,28 @@ pub fn look(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Accepted,
             return Err(said(Outcome::waiting(reasons::TENANT_NOT_READY, message)));
         }
     };
+    end_default(&mut desired, ctx, &connection, &instance, binding);
     Ok(Accepted {
         instance,
         tenant,
         desired,
         connection,
     })
+}
+
+/// Takes the role back from newcomers where the instance does not let the binding say who is given it.
+pub fn end_default(
+    desired: &mut Binding,
+    ctx: &Context,
+    connection: &Connection,
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
+) {
+    if ctx.stores.consent_to_subjects(instance, binding) == Consent::Withheld {
+        connection
+            .session
+            .observe(|observed| desired.end_default(observed));
+    }
 }
 
 /// The instance that a binding names, if it takes the binding. One that does not is as if it were not there.
@@ -175,24 +187,28 @@ pub fn note_consent(binding: &HasuraRoleBinding, ctx: &Context) {
     let Some(instance) = ctx.stores.instance_of(binding) else {
         return;
     };
-    if ctx.stores.consent_to_binding(&instance, binding) == Consent::Withheld {
+    if ctx.stores.consent_to_grant(&instance, binding) == Consent::Withheld {
         claims::refuse_if_connected(ctx, &tenant_key(&instance), binding);
     }
 }
 
-fn subjects_are_forbidden(
+/// What a binding comes to that says who is given the role, although it may not.
+fn subjects_refused(
     binding: &HasuraRoleBinding,
     ctx: &Context,
     instance: &HasuraInstance,
-) -> bool {
-    let (instance_key, own) = (key(instance), key(binding));
-    ctx.stores.namespaces.with(|known| {
-        consent::forbids_subjects(
-            (&instance_key.namespace, &instance.spec),
-            (&own.namespace, &binding.spec),
-            known,
-        )
-    })
+    tenant: &Key,
+) -> Result<Option<Outcome>, Option<Refusal>> {
+    match ctx.stores.consent_to_grant(instance, binding) {
+        Consent::Given => return Ok(None),
+        // What can not be told changes nothing.
+        Consent::Unknown if policy::was_settled(binding) => return Err(None),
+        Consent::Unknown => {}
+        Consent::Withheld => claims::refuse_if_connected(ctx, tenant, binding),
+    }
+    let message = "HasuraInstance's spec.allowedBindings lets bindings of this namespace have the role, but not say who \
+                   is given it: leave out spec.subjects and spec.logtoRole.isDefault, or ask its owner for subjects: Allow";
+    Ok(Some(Outcome::stalled(reasons::SUBJECTS_FORBIDDEN, message)))
 }
 
 /// What speaks against a binding that would be carried out else: what it lost to another one, or claims that nobody gives.

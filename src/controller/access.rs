@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use super::{context::Context, policy, registry::Connection, status::Verdict, stores::tenant_key};
+use super::{
+    context::Context,
+    policy,
+    registry::Connection,
+    status::{HasStatus, Verdict},
+    stores::tenant_key,
+};
 use crate::{api::HasuraInstance, domain::consent::Consent};
 
 /// How far one gets.
@@ -20,14 +26,14 @@ pub enum Access {
     Open(Arc<Connection>),
 }
 
-/// The way from an instance to its tenant. One that the instance may not use is as if it were not there.
-pub fn access(ctx: &Context, instance: &HasuraInstance) -> Access {
+/// The way from an instance to its tenant, for itself or for a binding of it. One that the instance may not use is as if
+/// it were not there.
+pub fn access<K: HasStatus>(ctx: &Context, instance: &HasuraInstance, dependant: &K) -> Access {
     let tenant = &tenant_key(instance);
     let consent = ctx.stores.consent_to_instance(instance);
     let object = ctx.stores.tenant(tenant);
     // What can not be told changes nothing for what works.
-    let hands = policy::of_instance(&ctx.stores, instance);
-    if object.is_some() && consent == Consent::Unknown && policy::is_settled(instance, hands) {
+    if object.is_some() && consent == Consent::Unknown && policy::was_settled(dependant) {
         return Access::Unvisited;
     }
     let Some(object) = object.filter(|_| consent == Consent::Given) else {

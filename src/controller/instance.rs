@@ -164,7 +164,7 @@ fn connection(
     ctx: &Context,
 ) -> Result<Option<Arc<Connection>>, Outcome> {
     let namespace = instance.namespace().unwrap_or_default();
-    let connection = match access(ctx, instance) {
+    let connection = match access(ctx, instance, instance) {
         Access::Open(connection) => connection,
         Access::NotFound(message) => {
             unvouch(instance, ctx);

@@ -37,6 +37,12 @@ pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action,
     if waited < patience && bindings.iter().any(|binding| deleting(&**binding)) {
         return Err(Error::Held(patience - waited));
     }
+    let is_granted = claims::outlives_consent(ctx, instance);
+    if waited < patience && is_granted {
+        return Err(Error::Held(
+            (patience - waited).min(ctx.clocks.claims_pause),
+        ));
+    }
     let was_taken = policy::instance_was_taken(instance);
     let hands = policy::of_leaving_instance(&ctx.stores, instance, was_taken);
     let is_managed = hands == Hands::Manage;
@@ -55,6 +61,9 @@ pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action,
         let note = "nothing was taken away, because spec.suspend is true or spec.managementPolicy is Observe, here or above";
         ctx.event(instance, EventType::Normal, "Released", note)
             .await;
+    }
+    if is_granted {
+        left.push("its claims stay in the Custom JWT script, although the LogtoTenant does not allow it any more: the script could not be written".to_owned());
     }
     for note in left {
         ctx.event(instance, EventType::Warning, "LeftBehind", &note)

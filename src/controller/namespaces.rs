@@ -18,6 +18,9 @@ use tokio::sync::watch;
 use super::watch::config;
 use crate::{domain::consent::NamespaceLabels, metrics::Metrics};
 
+/// Between two tries to list namespaces without the right to.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// What was last seen; clones share it. Nothing is read, and no right needed, before something selects by labels.
 #[derive(Clone)]
 pub struct Namespaces(Arc<watch::Sender<Known>>);
@@ -101,7 +104,9 @@ impl Namespaces {
         let needed = |known: &Known| !matches!(known, Known::NotNeeded);
         let _ = self.0.subscribe().wait_for(needed).await;
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
-        let mut events = std::pin::pin!(watcher(api, config(timeout)).default_backoff());
+        let start = || Box::pin(watcher(api.clone(), config(timeout)).default_backoff());
+        let mut events = start();
+        let mut waits = watcher::DefaultBackoff::default();
         let mut by_name = HashMap::new();
         let mut listing = false;
         loop {
@@ -122,13 +127,19 @@ impl Namespaces {
                 Err(error) => {
                     metrics.watch_failed("Namespace");
                     // Whoever uses no labels can do without the right, so this is said once.
-                    if is_forbidden(&error) && self.note_unreadable() {
-                        tracing::warn!(%error, "namespaces can not be listed, so none are selected by labels");
-                        on_change();
+                    if is_forbidden(&error) {
+                        if self.note_unreadable() {
+                            tracing::warn!(%error, "namespaces can not be listed, so none are selected by labels");
+                            on_change();
+                        }
+                        // A watch that goes on where it was says nothing of what it knew before the right was gone.
+                        tokio::time::sleep(waits.next().unwrap_or(LONGEST_WAIT)).await;
+                        events = start();
                     }
                     continue;
                 }
             }
+            waits = watcher::DefaultBackoff::default();
             if !listing && self.note(by_name.clone()) {
                 on_change();
             }

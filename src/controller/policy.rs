@@ -56,6 +56,11 @@ pub fn takes_by_labels(instance: &HasuraInstance) -> bool {
     rules.any(|rule| rule.namespaces.match_labels.is_some())
 }
 
+/// Whether this generation was found ready, be it carried out or only looked at.
+pub fn was_settled<K: HasStatus>(object: &K) -> bool {
+    is_settled(object, Hands::Manage) || is_settled(object, Hands::Observe)
+}
+
 /// Whether this generation was found ready, so that nothing has to be said again while a read is pending. What was only
 /// looked at is not settled once it may be carried out.
 pub fn is_settled<K: HasStatus>(object: &K, hands: Hands) -> bool {

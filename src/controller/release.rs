@@ -54,8 +54,9 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
     };
     let above = policy::above_leaving_binding(&ctx.stores, binding, was_taken);
     let hands = policy::own_of_binding(binding).max(above);
+    let to_grant = |instance: &HasuraInstance| ctx.stores.consent_to_grant(instance, binding);
     let is_withdrawn =
-        instance.as_deref().map(consent) == Some(Consent::Withheld) && is_live(ctx, &tenant);
+        instance.as_deref().map(to_grant) == Some(Consent::Withheld) && is_live(ctx, &tenant);
     if hands != Hands::Manage && !is_withdrawn {
         return untouched(binding, ctx, instance.as_deref(), &tenant, above).await;
     }

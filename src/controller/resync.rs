@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    api_resource,
+    accept, api_resource,
     context::{Context, key},
     policy::{self, Hands},
     registry::{Connection, lock},
@@ -125,7 +125,8 @@ fn wake_drifted_bindings(
     for binding in ctx.stores.bindings_of(instance) {
         let Key { namespace, name } = key(&*binding);
         let desired = Binding::new(&ctx.owner, &namespace, &name, &binding, instance);
-        let Ok(desired) = desired else { continue };
+        let Ok(mut desired) = desired else { continue };
+        accept::end_default(&mut desired, ctx, connection, instance, &binding);
         let (plan, extra_scopes) = connection.session.observe(|observed| {
             let plan = plan_binding(
                 &desired,

@@ -12,7 +12,6 @@ use crate::{
     api::{HasuraInstance, HasuraRoleBinding, conditions::reasons},
     controller::status::Verdict,
     domain::{
-        consent::Consent,
         desired::role_name,
         observed::Observed,
         ownership::Owner,
@@ -37,7 +36,7 @@ fn instance_claimant(stores: &Stores, instance: &HasuraInstance) -> Claimant {
     let tenant = tenant_key(instance);
     let mut claims = Vec::new();
     // Of a tenant that it may not use it can keep nothing from others.
-    if stores.consent_to_instance(instance) == Consent::Given {
+    if stores.is_of_its_tenant(instance) {
         let indicator = instance.spec.api_resource.indicator.clone();
         claims.push(Claim::Indicator(tenant.clone(), indicator));
         if instance.spec.logto_role_name_prefix.is_empty() {

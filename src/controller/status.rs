@@ -149,18 +149,19 @@ pub fn conditions(
         .collect()
 }
 
-/// The conditions of an object that is not looked at: what they said of the last look stays.
+/// The conditions of an object that is not looked at: what they said of the last look stays, but for what `withdrawn` says.
 pub fn suspended(
     previous: &[Condition],
     generation: i64,
     withdrawn: Option<Detail>,
 ) -> Vec<Condition> {
+    use types::{GRANT_WITHDRAWN, IN_SYNC, RECONCILING, STALLED};
     let details: Vec<Detail> = withdrawn.into_iter().collect();
     let mut all = conditions(previous, generation, &Verdict::Suspended, details);
-    let of_work = [types::RECONCILING, types::STALLED, types::IN_SYNC];
+    let passing = [RECONCILING, STALLED, IN_SYNC, GRANT_WITHDRAWN];
     for before in previous {
         let is_new = all.iter().any(|condition| condition.type_ == before.type_);
-        if !is_new && !of_work.contains(&before.type_.as_str()) {
+        if !is_new && !passing.contains(&before.type_.as_str()) {
             all.push(before.clone());
         }
     }

@@ -130,6 +130,39 @@ impl Stores {
         })
     }
 
+    /// Whether what a binding asks for may be granted: its instance takes it, and it says who is given the role only where
+    /// it may.
+    pub fn consent_to_grant(
+        &self,
+        instance: &HasuraInstance,
+        binding: &HasuraRoleBinding,
+    ) -> Consent {
+        let (instance_key, own) = (key(instance), key(binding));
+        self.namespaces.with(|known| {
+            consent::to_grant(
+                (&instance_key.namespace, &instance.spec),
+                (&own.namespace, &binding.spec),
+                known,
+            )
+        })
+    }
+
+    /// Whether an instance lets a binding say who is given the role.
+    pub fn consent_to_subjects(
+        &self,
+        instance: &HasuraInstance,
+        binding: &HasuraRoleBinding,
+    ) -> Consent {
+        let (instance_key, own) = (key(instance), key(binding));
+        self.namespaces.with(|known| {
+            consent::to_subjects(
+                (&instance_key.namespace, &instance.spec),
+                (&own.namespace, &binding.spec),
+                known,
+            )
+        })
+    }
+
     /// The instances that name a tenant, whether or not they may.
     pub fn instances_naming(&self, tenant: &Key) -> Vec<Arc<HasuraInstance>> {
         self.instances
@@ -139,8 +172,20 @@ impl Stores {
     /// The instances of a tenant.
     pub fn instances_of(&self, tenant: &Key) -> Vec<Arc<HasuraInstance>> {
         let mut instances = self.instances_naming(tenant);
-        instances.retain(|instance| self.consent_to_instance(instance) == Consent::Given);
+        instances.retain(|instance| self.is_of_its_tenant(instance));
         instances
+    }
+
+    /// Whether an instance may use its tenant; one that did goes on while that can not be told, or others could take what
+    /// it has.
+    pub fn is_of_its_tenant(&self, instance: &HasuraInstance) -> bool {
+        let status = instance.status.as_ref();
+        let is_established = status.is_some_and(|status| status.api_resource.is_some());
+        match self.consent_to_instance(instance) {
+            Consent::Given => true,
+            Consent::Unknown => is_established,
+            Consent::Withheld => false,
+        }
     }
 
     /// The bindings that name an instance, whether or not it takes them.
@@ -150,10 +195,18 @@ impl Stores {
         })
     }
 
-    /// The bindings of an instance.
+    /// The bindings of an instance; those that were stay while it can not be told whether it takes them.
     pub fn bindings_of(&self, instance: &HasuraInstance) -> Vec<Arc<HasuraRoleBinding>> {
         let mut bindings = self.bindings_naming(&key(instance));
-        bindings.retain(|binding| self.consent_to_binding(instance, binding) == Consent::Given);
+        bindings.retain(|binding| {
+            let status = binding.status.as_ref();
+            let is_established = status.is_some_and(|status| status.role.is_some());
+            match self.consent_to_binding(instance, binding) {
+                Consent::Given => true,
+                Consent::Unknown => is_established,
+                Consent::Withheld => false,
+            }
+        });
         bindings
     }
 

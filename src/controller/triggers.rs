@@ -15,7 +15,10 @@ use crate::api::{
     HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec, LogtoTenant,
     LogtoTenantSpec, conditions::types,
 };
-use crate::domain::precedence::Key;
+use crate::domain::{
+    consent::{Consent, says_who},
+    precedence::Key,
+};
 
 /// Asks for visits. The controllers' queues hold an object once however often it is asked for.
 pub struct Triggers {
@@ -153,6 +156,11 @@ impl Stores {
         if before.map(for_bindings) != after.map(for_bindings) {
             self.wake_bindings(triggers, instance);
         }
+        // A tenant that is suspended ends what lost its consent by itself: its bindings have no way to it.
+        let allowed = |instance: &HasuraInstance| instance.spec.allowed_bindings.clone();
+        if before.map(allowed) != after.map(allowed) {
+            triggers.tenant(&tenant_key(instance));
+        }
         let standing =
             |instance: &HasuraInstance| (deleting(instance), webhook::is_switched(instance));
         if before.map(standing) != after.map(standing) {
@@ -178,6 +186,14 @@ impl Stores {
         };
         if let Some(after) = after {
             triggers.binding(after);
+        }
+        let may_withdraw =
+            |binding: &HasuraRoleBinding| (deleting(binding), says_who(&binding.spec));
+        if before.map(may_withdraw) != after.map(may_withdraw)
+            && let Some(instance) = self.instance_of(binding)
+            && self.consent_to_grant(&instance, binding) == Consent::Withheld
+        {
+            triggers.tenant(&tenant_key(&instance));
         }
         let same = before.map(deleting) == after.map(deleting)
             && before.map(|binding| &binding.spec.scope.name)

@@ -103,21 +103,36 @@ pub fn to_binding(
     Consent::any(rules.map(|rule| selects(&rule.namespaces, namespace, known)))
 }
 
-/// Whether a binding that the instance takes says who is given the role, although it may not.
-pub fn forbids_subjects(
+/// Whether an instance lets a binding say who is given the role.
+pub fn to_subjects(
     (instance_namespace, instance): (&str, &HasuraInstanceSpec),
     (namespace, binding): (&str, &HasuraRoleBindingSpec),
     known: &NamespaceLabels,
-) -> bool {
-    // A default role is given to everybody who registers.
-    let says = !binding.subjects.is_empty() || binding.logto_role.is_default == Some(true);
-    let allowed = || {
-        rules_for(instance, binding).any(|rule| {
-            rule.subjects == SubjectsPolicy::Allow
-                && selects(&rule.namespaces, namespace, known) == Consent::Given
-        })
-    };
-    instance_namespace != namespace && says && !allowed()
+) -> Consent {
+    if instance_namespace == namespace {
+        return Consent::Given;
+    }
+    let rules = rules_for(instance, binding).filter(|rule| rule.subjects == SubjectsPolicy::Allow);
+    Consent::any(rules.map(|rule| selects(&rule.namespaces, namespace, known)))
+}
+
+/// Whether what a binding asks for may be granted: the instance takes it, and it says who is given the role only where it
+/// may.
+pub fn to_grant(
+    instance: (&str, &HasuraInstanceSpec),
+    binding: (&str, &HasuraRoleBindingSpec),
+    known: &NamespaceLabels,
+) -> Consent {
+    if says_who(binding.1) {
+        to_subjects(instance, binding, known)
+    } else {
+        to_binding(instance, binding, known)
+    }
+}
+
+/// Whether a binding says who is given the role. A default role is given to everybody who registers.
+pub fn says_who(binding: &HasuraRoleBindingSpec) -> bool {
+    !binding.subjects.is_empty() || binding.logto_role.is_default == Some(true)
 }
 
 /// The rules whose patterns take a binding's roles. The Logto role has to match too, or a name could be taken that others

@@ -1,8 +1,11 @@
 //! What Logto should hold, read off the specs.
 
-use super::ownership::{MAX_ROLE_TEXT, Marks, Owner};
+use super::{
+    observed::Observed,
+    ownership::{MAX_ROLE_TEXT, Marks, Owner},
+};
 use crate::api::{
-    HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec,
+    HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec, Origin,
     binding::RoleType, instance::AuthMode,
 };
 
@@ -154,6 +157,16 @@ impl Binding {
             role_text: spec.logto_role.description.clone(),
             is_default: spec.logto_role.is_default,
         })
+    }
+
+    /// Takes a role that was made for the binding back from newcomers, where nobody may say any more who is given it: a
+    /// missing `isDefault` would leave it as it is.
+    pub fn end_default(&mut self, observed: &Observed) {
+        let role = observed.roles.get(&self.role_name);
+        let is_its_own = role.is_some_and(|role| role.origin(&self.marks) == Some(Origin::Created));
+        if is_its_own && self.is_default.is_none() {
+            self.is_default = Some(false);
+        }
     }
 }
 

@@ -13,11 +13,14 @@ const MAX_STEPS: usize = 50;
 /// Longest text that is quoted, in characters.
 const MAX_QUOTED: usize = 200;
 
+/// Longest name among others, in characters.
+const MAX_NAME: usize = 40;
+
 /// Longest step, in characters.
 const MAX_STEP: usize = 1024;
 
-/// So many scopes are named in a list.
-const NAMED: usize = 5;
+/// Most names in a list.
+const NAMED: usize = 10;
 
 /// What a step would do to what is observed.
 pub fn planned(step: &Step, observed: &Observed) -> PlannedStep {
@@ -158,8 +161,27 @@ pub fn listed(names: &[String]) -> String {
     }
 }
 
+/// Names from Logto, the first few of them, each cut and escaped.
+pub fn names<T: AsRef<str>>(names: &[T]) -> String {
+    let escaped: Vec<String> = names.iter().map(|name| plain(name.as_ref())).collect();
+    listed(&escaped)
+}
+
+/// A name without quotation marks, cut, and with nothing in it that a terminal or a page would act on.
+fn plain(name: &str) -> String {
+    let cut: String = name.chars().take(MAX_NAME).collect();
+    let end = if cut.len() == name.len() { "" } else { "…" };
+    format!("{}{end}", escaped(&cut))
+}
+
+/// Text without quotation marks, cut, and with nothing in it that a terminal or a page would act on.
+pub fn escaped(text: &str) -> String {
+    let cut: String = text.chars().take(MAX_QUOTED).collect();
+    cut.escape_debug().to_string()
+}
+
 /// Text from Logto, cut, and with nothing in it that a terminal or a page would act on.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let cut: String = text.chars().take(MAX_QUOTED).collect();
     if cut.len() == text.len() {
         format!("{cut:?}")
@@ -328,6 +350,17 @@ mod tests {
         let step = update(&"é\n".repeat(5000));
         assert!(step.what.chars().count() <= 1024 && step.what.contains('…'));
         assert!(!step.what.contains('\n'), "{}", step.what);
+    }
+
+    #[test]
+    fn names_in_a_row_are_few_short_and_escaped() {
+        let mut many = vec!["a".repeat(128); 12];
+        many[0] = "\u{202e}evil\n".to_owned();
+        let said = names(&many);
+        assert!(said.starts_with("\\u{202e}evil\\n, aaa"), "{said}");
+        assert!(said.ends_with("… and 2 more"), "{said}");
+        assert!(said.chars().count() < 10 * 45, "{said}");
+        assert_eq!(names(&["b", "a"]), "b, a");
     }
 
     #[test]

@@ -21,18 +21,19 @@ use crate::{
     world::{INDICATOR, World},
 };
 
+mod grants;
+
 pub fn tests() -> Vec<Test> {
-    tests![
+    let mut all = tests![
         a_binding_of_another_namespace_works_where_the_instance_takes_it_and_ends_when_it_does_not,
         a_reference_that_is_not_allowed_reads_like_one_to_nothing,
-        who_is_given_the_role_is_for_the_instances_owner_to_say,
-        neither_suspend_nor_observe_keeps_a_grant_whose_consent_was_withdrawn,
         a_namespace_that_loses_its_label_loses_its_grants,
         labels_without_the_right_to_read_namespaces_are_stalled_and_change_nothing,
         an_instance_of_another_namespace_may_have_the_allowed_indicators_alone,
         an_instance_whose_tenant_withdraws_its_consent_grants_nothing_any_more,
-        no_role_goes_from_one_namespace_to_another,
-    ]
+    ];
+    all.extend(grants::tests());
+    all
 }
 
 /// A second namespace, labelled `team: a`, and an operator for both.
@@ -185,83 +186,6 @@ async fn a_reference_that_is_not_allowed_reads_like_one_to_nothing(
     Ok(())
 }
 
-async fn who_is_given_the_role_is_for_the_instances_owner_to_say(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    let team = two(&world).await?;
-    shop_takes_the_teams(&world, &team).await?;
-    let mallory = world.person("mallory", &[])?;
-    let mut binding = binding(&world, &team, "reader", "team-a:reader");
-    binding["spec"]["subjects"] = json!([{"kind": "User", "username": "mallory"}]);
-    team.apply::<HasuraRoleBinding>(binding.clone()).await?;
-    team.stalled::<HasuraRoleBinding>("reader", "SubjectsForbidden")
-        .await?;
-    ensure!(mallory.claims().await?.is_none(), "he is given nothing");
-    ensure!(world.logto.tenant().role_by_name("team-a:reader").is_none());
-
-    let mut rules = allow(json!({"names": [team.namespace]}), &["team-a:*"]);
-    rules["spec"]["allowedBindings"][0]["subjects"] = json!("Allow");
-    world.edit::<HasuraInstance>("shop", rules).await?;
-    team.condition::<HasuraRoleBinding>("reader", "SubjectsAssigned", "True", "")
-        .await?;
-    until_claims(&world, &mallory, &["team-a:reader"]).await?;
-
-    // And back: the grant ends although he still holds the role.
-    let names = json!({"names": [team.namespace]});
-    world
-        .edit::<HasuraInstance>("shop", allow(names, &["team-a:*"]))
-        .await?;
-    team.stalled::<HasuraRoleBinding>("reader", "SubjectsForbidden")
-        .await?;
-    until_claims(&world, &mallory, &[]).await?;
-    team.end().await;
-    Ok(())
-}
-
-async fn neither_suspend_nor_observe_keeps_a_grant_whose_consent_was_withdrawn(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
-    let team = two(&world).await?;
-    shop_takes_the_teams(&world, &team).await?;
-    for (name, field) in [
-        ("suspended", json!({"suspend": true})),
-        ("observed", json!({"managementPolicy": "Observe"})),
-    ] {
-        let role = format!("team-a:{name}");
-        team.apply::<HasuraRoleBinding>(binding(&world, &team, name, &role))
-            .await?;
-        team.ready::<HasuraRoleBinding>(name).await?;
-        team.edit::<HasuraRoleBinding>(name, json!({"spec": field}))
-            .await?;
-    }
-    let alice = world.person("alice", &["team-a:suspended", "team-a:observed"])?;
-    until_claims(&world, &alice, &["team-a:observed", "team-a:suspended"]).await?;
-    team.condition::<HasuraRoleBinding>("suspended", "Ready", "Unknown", "Suspended")
-        .await?;
-    team.condition::<HasuraRoleBinding>("observed", "Ready", "True", "Observed")
-        .await?;
-
-    // The instance, and the tenant too, are suspended when the consent goes.
-    world
-        .edit::<HasuraInstance>("shop", json!({"spec": {"suspend": true}}))
-        .await?;
-    world
-        .edit::<LogtoTenant>("main", json!({"spec": {"suspend": true}}))
-        .await?;
-    world
-        .condition::<LogtoTenant>("main", "Ready", "Unknown", "Suspended")
-        .await?;
-    until_claims(&world, &alice, &["team-a:observed", "team-a:suspended"]).await?;
-    world.edit::<HasuraInstance>("shop", nobody_else()).await?;
-    until_claims(&world, &alice, &[]).await?;
-    for name in ["suspended", "observed"] {
-        team.condition::<HasuraRoleBinding>(name, "GrantWithdrawn", "True", "ConsentWithdrawn")
-            .await?;
-    }
-    team.end().await;
-    Ok(())
-}
-
 async fn relabel(team: &World, label: Value) -> anyhow::Result<()> {
     let namespaces: Api<Namespace> = Api::all(team.client.clone());
     let labels = Patch::Merge(json!({"metadata": {"labels": {"team": label}}}));
@@ -390,52 +314,6 @@ async fn an_instance_whose_tenant_withdraws_its_consent_grants_nothing_any_more(
         .await?;
     team.waiting::<HasuraRoleBinding>("reader", "TenantNotFound")
         .await?;
-    team.end().await;
-    Ok(())
-}
-
-/// A younger twin in another namespace gets neither the role that the first one leaves nor the people who hold it.
-async fn no_role_goes_from_one_namespace_to_another(world: Arc<World>) -> anyhow::Result<()> {
-    let team = two(&world).await?;
-    world.apply_base().await?;
-    let rules = json!({"spec": {"allowedBindings": [
-        {"namespaces": {"names": [team.namespace]}, "hasuraRoles": ["*"], "subjects": "Allow"}
-    ]}});
-    world.edit::<HasuraInstance>("shop", rules).await?;
-    world
-        .apply::<HasuraRoleBinding>(world.binding("editor", "editor", "edit"))
-        .await?;
-    world.ready::<HasuraRoleBinding>("editor").await?;
-    let alice = world.person("alice", &["editor"])?;
-    let role = world
-        .logto
-        .tenant()
-        .role_by_name("editor")
-        .map(|role| role.id);
-
-    let mut twin = team.binding("twin", "editor", "edit");
-    twin["spec"]["instanceRef"] = json!({"name": "shop", "namespace": world.namespace});
-    team.apply::<HasuraRoleBinding>(twin).await?;
-    let message = team
-        .stalled::<HasuraRoleBinding>("twin", "HasuraRoleTaken")
-        .await?;
-    ensure!(
-        !message.contains(&world.namespace) && message.contains("another namespace"),
-        "{message}"
-    );
-
-    world.delete::<HasuraRoleBinding>("editor").await?;
-    world.gone::<HasuraRoleBinding>("editor").await?;
-    // The role stays for alice, marked as the first one's; the twin does not get it.
-    team.stalled::<HasuraRoleBinding>("twin", "RoleConflict")
-        .await?;
-    until_claims(&world, &alice, &[]).await?;
-    let kept = world
-        .logto
-        .tenant()
-        .role_by_name("editor")
-        .map(|role| role.id);
-    ensure!(kept == role, "the role was not made anew");
     team.end().await;
     Ok(())
 }

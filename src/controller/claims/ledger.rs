@@ -130,6 +130,17 @@ impl Ledger {
         entry.is_some_and(|entry| names(entry, hasura_role, scope))
     }
 
+    /// The scopes whose holders the deployed claims of an audience grant a role.
+    pub fn scopes_of(&self, kind: Kind, indicator: &str, hasura_role: &str) -> Vec<String> {
+        let state = lock(&self.state);
+        let entry = state.deployed.get(&(kind, indicator.to_owned()));
+        let roles = entry.into_iter().flat_map(|entry| &entry.roles);
+        roles
+            .filter(|(role, _)| role == hasura_role)
+            .map(|(_, scope)| scope.clone())
+            .collect()
+    }
+
     /// Whether the deployed claims say anything of an audience.
     pub fn names(&self, indicator: &str) -> bool {
         Kind::ALL
@@ -254,7 +265,7 @@ fn deployed(kind: Kind, stored: &Stored, owner: &Owner) -> Vec<((Kind, String), 
 }
 
 /// Whether an entry grants a role to who holds a scope.
-pub fn names(entry: &Entry, hasura_role: &str, scope: &str) -> bool {
+pub(super) fn names(entry: &Entry, hasura_role: &str, scope: &str) -> bool {
     entry
         .roles
         .iter()

@@ -10,6 +10,7 @@ mod kept;
 mod ledger;
 mod observe;
 mod publication;
+mod title;
 mod wanted;
 mod withdraw;
 
@@ -19,8 +20,8 @@ pub use foresee::{of_binding, of_instance};
 pub use ledger::Ledger;
 pub use observe::observe;
 pub use publication::{
-    Publication, foresee, grant, ignored, is_still_granted, is_still_named, names_binding, refuse,
-    refuse_if_connected,
+    Publication, foresee, grant, ignored, is_still_granted, is_still_named, names_binding,
+    outlives_consent, refuse, refuse_if_connected,
 };
 pub use withdraw::withdraw;
 
@@ -110,6 +111,19 @@ pub async fn publish(
     })
 }
 
+/// Whether something is deployed that lost its consent, in a tenant that nothing else is to be written to.
+pub fn has_withdrawn(ctx: &Context, tenant: &LogtoTenant, connection: &Connection) -> bool {
+    let deployment = deploy::Deployment {
+        ctx,
+        tenant,
+        connection,
+    };
+    let mut kinds = Kind::ALL.into_iter();
+    kinds.any(|kind| {
+        policy_for(tenant, kind) == ClaimsPolicy::Manage && deployment.has_withdrawn(kind)
+    })
+}
+
 /// What came of all scripts; none when one is to be written, but not yet.
 async fn deploy_all(
     deployment: &deploy::Deployment<'_>,
@@ -160,6 +174,15 @@ pub fn detail(tenant: &LogtoTenant, connection: Option<&Connection>) -> Option<D
         .any(|kind| policy_for(tenant, kind) == ClaimsPolicy::Manage);
     if !managed {
         return None;
+    }
+    if policy::of_tenant(tenant) != Hands::Manage {
+        return Some(Detail {
+            type_: types::CLAIMS_DEPLOYED,
+            status: None,
+            reason: reasons::OBSERVED,
+            message: "nothing is deployed with managementPolicy Observe; the condition InSync says whether something would be"
+                .to_owned(),
+        });
     }
     let Some(ledger) = connection.map(|connection| &connection.claims) else {
         return Some(Detail {

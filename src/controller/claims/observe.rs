@@ -21,11 +21,9 @@ use crate::{
             script,
         },
         ownership::Owner,
+        words::{in_bounds, names, quoted},
     },
 };
-
-/// So many roles are named in a step.
-const NAMED: usize = 10;
 
 /// A write that is not made.
 pub(super) struct Foreseen {
@@ -51,13 +49,14 @@ impl Deployment<'_> {
     async fn foresee(&self, kind: Kind) -> (Option<Foreseen>, Option<Verdict>) {
         let stored = self.connection.claims.stored().unwrap_or_default();
         let stored = stored.of(kind);
-        let planned = match self.plan(kind, stored, true).await {
-            Ok((planned, _)) => planned,
+        let (planned, troubles) = match self.plan(kind, stored, true).await {
+            Ok(planned) => planned,
             Err(verdict) => return (None, Some(verdict)),
         };
         let refusal = match finished(kind, &planned, BTreeMap::new()) {
             Deployed::No(verdict, _) => Some(verdict),
-            Deployed::Yes(_) | Deployed::Waits => None,
+            // What keeps one instance's claims back is no less in the way.
+            Deployed::Yes(_) | Deployed::Waits => troubles.into_values().next(),
         };
         let foreseen = planned.write.map(|write| Foreseen {
             before: stored.cloned(),
@@ -92,10 +91,7 @@ pub async fn observe(
             steps.extend(words(kind, &foreseen, &ctx.owner));
         }
         if let Some(Verdict::Stalled(_, message)) = &why {
-            steps.push(PlannedStep {
-                action: PlannedAction::Foreign,
-                what: message.clone(),
-            });
+            steps.push(in_bounds(PlannedAction::Foreign, message));
         }
         trouble = trouble.or(why);
     }
@@ -112,7 +108,7 @@ pub(super) fn script_name(kind: Kind) -> &'static str {
 /// What becomes of the script's text.
 pub(super) fn text_step(kind: Kind, foreseen: &Foreseen) -> Option<PlannedStep> {
     let script = script_name(kind);
-    let step = |action, what: String| PlannedStep { action, what };
+    let step = |action, what: String| in_bounds(action, &what);
     let is_foreign =
         |stored: &Stored| script::read(kind, Some(&stored.script)) == script::Deployed::Foreign;
     match (&foreseen.before, &foreseen.after) {
@@ -136,7 +132,7 @@ pub(super) fn text_step(kind: Kind, foreseen: &Foreseen) -> Option<PlannedStep> 
 
 fn words(kind: Kind, foreseen: &Foreseen, owner: &Owner) -> Vec<PlannedStep> {
     let script = script_name(kind);
-    let step = |action, what: String| PlannedStep { action, what };
+    let step = |action, what: String| in_bounds(action, &what);
     let text = text_step(kind, foreseen);
     let entries = |stored: &Option<Stored>| {
         let stored = stored.as_ref();
@@ -160,35 +156,128 @@ pub(super) fn entry_words(
     match (before, after) {
         (None, Some(after)) => Some((
             PlannedAction::Create,
-            format!("claims for {:?} with {}", after.aud, roles(after)),
+            format!("claims for {} with {}", quoted(&after.aud), roles(after)),
         )),
         (Some(before), None) => Some((
             PlannedAction::Delete,
-            format!("claims for {:?} with {}", before.aud, roles(before)),
+            format!("claims for {} with {}", quoted(&before.aud), roles(before)),
         )),
         (Some(before), Some(after)) if before != after => Some((
             PlannedAction::Change,
             format!(
-                "claims for {:?}: {} -> {}",
-                after.aud,
-                roles(before),
-                roles(after)
+                "claims for {}: {}",
+                quoted(&after.aud),
+                differences(before, after).join("; ")
             ),
         )),
         _ => None,
     }
 }
 
+/// What an entry's change is about.
+fn differences(before: &Entry, after: &Entry) -> Vec<String> {
+    let mut all = Vec::new();
+    let (old, new) = (role_names(before), role_names(after));
+    if old != new {
+        all.push(format!("{} -> {}", roles(before), roles(after)));
+    } else if before.roles != after.roles {
+        all.push(format!("the scopes of {}", roles(after)));
+    } else if before.everyone != after.everyone {
+        all.push("the roles that everybody has".to_owned());
+    }
+    if before.default != after.default {
+        let named = |entry: &Entry| entry.default.as_deref().map_or("none".to_owned(), quoted);
+        all.push(format!(
+            "default role {} -> {}",
+            named(before),
+            named(after)
+        ));
+    }
+    if before.source != after.source {
+        let (old, new) = (before.source, after.source);
+        all.push(format!("roleSource {old:?} -> {new:?}"));
+    }
+    if before.ns != after.ns {
+        let (old, new) = (quoted(&before.ns), quoted(&after.ns));
+        all.push(format!("claimsNamespace {old} -> {new}"));
+    }
+    if before.vars != after.vars {
+        let of = |entry: &Entry| match entry.vars.iter().map(|(name, _)| name).collect::<Vec<_>>() {
+            none if none.is_empty() => "none".to_owned(),
+            some => names(&some),
+        };
+        all.push(format!("session variables {} -> {}", of(before), of(after)));
+    }
+    if before.client != after.client {
+        all.push("the operator's own client id".to_owned());
+    }
+    all
+}
+
 fn roles(entry: &Entry) -> String {
+    match role_names(entry) {
+        none if none.is_empty() => "no roles".to_owned(),
+        some => format!("the roles {}", names(&some)),
+    }
+}
+
+fn role_names(entry: &Entry) -> Vec<&str> {
     let bound = entry.roles.iter().map(|(role, _)| role);
     let mut names: Vec<&str> = bound.chain(&entry.everyone).map(String::as_str).collect();
     names.sort_unstable();
     names.dedup();
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    match (names.is_empty(), more) {
-        (true, _) => "no roles".to_owned(),
-        (false, 0) => format!("the roles {}", names.join(", ")),
-        (false, more) => format!("the roles {} and {more} more", names.join(", ")),
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(roles: &[(&str, &str)]) -> Entry {
+        let mut entry = Entry::new(
+            "https://shop.example.com",
+            "https://hasura.io/jwt/claims",
+            "c",
+        );
+        let pair = |(role, scope): &(&str, &str)| ((*role).to_owned(), (*scope).to_owned());
+        entry.roles = roles.iter().map(pair).collect();
+        entry
+    }
+
+    #[test]
+    fn a_change_of_claims_says_what_changes_though_the_roles_stay() {
+        let before = entry(&[("reader", "read")]);
+        let of = |change: fn(&mut Entry)| {
+            let mut after = before.clone();
+            change(&mut after);
+            entry_words(Some(&before), Some(&after)).map(|(_, what)| what)
+        };
+        let said = |what: &str| Some(format!("claims for \"https://shop.example.com\": {what}"));
+        assert_eq!(
+            of(|after| after.default = Some("reader".into())),
+            said("default role none -> \"reader\"")
+        );
+        assert_eq!(
+            of(|after| after.roles = [("reader".into(), "see".into())].into()),
+            said("the scopes of the roles reader")
+        );
+        let org = |after: &mut Entry| {
+            after.vars = [("x-hasura-org".into(), "organization.id".into())].into();
+        };
+        assert_eq!(of(org), said("session variables none -> x-hasura-org"));
+        assert_eq!(of(|_| ()), None);
+    }
+
+    #[test]
+    fn role_names_that_somebody_wrote_into_the_script_fit_into_a_status_and_are_escaped() {
+        let long: Vec<String> = (0..20)
+            .map(|n| format!("{n:03}\u{202e}{}", "x".repeat(500)))
+            .collect();
+        let pairs: Vec<(&str, &str)> = long.iter().map(|name| (name.as_str(), "s")).collect();
+        let (before, after) = (entry(&pairs), entry(&pairs[1..]));
+        let (action, what) = entry_words(Some(&before), Some(&after)).unwrap();
+        let step = in_bounds(action, &what);
+        assert!(step.what.chars().count() <= 1024 && !step.what.contains('\u{202e}'));
+        assert!(step.what.contains(" -> "), "{}", step.what);
     }
 }

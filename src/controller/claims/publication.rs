@@ -4,7 +4,9 @@ use kube::ResourceExt;
 
 use super::{
     ledger::{Grant, Standing},
-    policy_for, wanted,
+    policy_for,
+    title::Titles,
+    wanted,
 };
 use crate::{
     api::{
@@ -15,11 +17,12 @@ use crate::{
     controller::{
         context::{Context, deleting, key},
         registry::Connection,
-        status::{Detail, Verdict},
+        status::{Detail, Verdict, is_true},
+        stores::tenant_key,
         visit::Outcome,
         webhook,
     },
-    domain::{claims::program::Kind, precedence::Key},
+    domain::{claims::program::Kind, consent::Consent, precedence::Key},
 };
 
 /// What a binding's grant comes to.
@@ -58,9 +61,13 @@ pub fn ignored(
         && wanted::token_kind(binding) == Kind::Machines
         && policy_for(&tenant, Kind::Machines) == ClaimsPolicy::Ignore;
     is_ignored.then(|| {
+        let whose = if tenant.namespace() == binding.namespace() {
+            format!("LogtoTenant {:?}", tenant.name_any())
+        } else {
+            format!("the LogtoTenant of HasuraInstance {:?}", instance.name_any())
+        };
         let message = format!(
-            "customClaims.machines of LogtoTenant {:?} is Ignore, so no machine's token would hold the role: set it to Manage",
-            tenant.name_any()
+            "customClaims.machines of {whose} is Ignore, so no machine's token would hold the role: let its owner set it to Manage"
         );
         Outcome::stalled(reasons::MACHINE_CLAIMS_IGNORED, message)
     })
@@ -101,7 +108,15 @@ pub fn grant(
         (_, Some(Verdict::Stalled(reason, message))) => Outcome::stalled(reason, message),
         (Verdict::Stalled(_, message) | Verdict::Waiting(_, message), _) => Outcome::waiting(
             reasons::CLAIMS_NOT_DEPLOYED,
-            format!("LogtoTenant {:?}: {message}", tenant.name_any()),
+            if tenant.namespace() == binding.namespace() {
+                format!("LogtoTenant {:?}: {message}", tenant.name_any())
+            } else {
+                // What is wrong with another namespace's tenant is for its owner to read.
+                format!(
+                    "the claims of HasuraInstance {:?} are not deployed: the condition ClaimsDeployed of its LogtoTenant says why",
+                    instance.name_any()
+                )
+            },
         ),
         _ => Outcome::waiting(
             reasons::CLAIMS_PENDING,
@@ -113,16 +128,35 @@ pub fn grant(
     })
 }
 
-/// Whether the deployed claims name what a binding asks for.
+/// Whether the deployed claims grant what a binding asks for, and not because of another one.
 pub fn names_binding(
+    ctx: &Context,
     connection: &Connection,
     instance: &HasuraInstance,
     binding: &HasuraRoleBinding,
 ) -> bool {
     let indicator = &instance.spec.api_resource.indicator;
-    let (role, scope) = wanted::leaves(&connection.claims, binding);
+    is_granted_alone(ctx, connection, indicator, binding)
+}
+
+/// Whatever scope the spec names by now: the Hasura role stays the same, and is one binding's alone in an instance.
+fn is_granted_alone(
+    ctx: &Context,
+    connection: &Connection,
+    indicator: &str,
+    binding: &HasuraRoleBinding,
+) -> bool {
     let kind = wanted::token_kind(binding);
-    connection.claims.grants(kind, indicator, &role, &scope)
+    let titles = Titles {
+        ctx,
+        connection,
+        kind,
+    };
+    let role = &binding.spec.hasura_role;
+    let scopes = connection.claims.scopes_of(kind, indicator, role);
+    scopes
+        .iter()
+        .any(|scope| !titles.has_heir(binding, (indicator, scope)))
 }
 
 /// Notes what an observed binding would be granted.
@@ -197,9 +231,7 @@ pub fn is_still_granted(
     let Some(indicator) = indicator_of(ctx, connection, binding) else {
         return false;
     };
-    let (role, scope) = wanted::leaves(&connection.claims, binding);
-    let granted = connection.claims.grants(kind, &indicator, &role, &scope)
-        && !wanted::has_heir(&connection.claims, &ctx.stores, binding, &role, &scope);
+    let granted = is_granted_alone(ctx, connection, &indicator, binding);
     if granted {
         connection.claims.touch();
         ctx.triggers.tenant(tenant);
@@ -230,6 +262,49 @@ pub fn is_still_named(
         ctx.triggers.tenant(tenant);
     }
     is_named
+}
+
+/// Whether the end of an instance has to wait, because the deployed claims still speak of it although its consent was
+/// withdrawn: without it nobody could take them out any more.
+pub fn outlives_consent(ctx: &Context, instance: &HasuraInstance) -> bool {
+    let tenant = tenant_key(instance);
+    let Some(object) = ctx
+        .stores
+        .tenant(&tenant)
+        .filter(|tenant| !deleting(&**tenant))
+    else {
+        return false;
+    };
+    let is_published = Kind::ALL
+        .into_iter()
+        .any(|kind| policy_for(&object, kind) == ClaimsPolicy::Manage);
+    if !is_published || ctx.stores.consent_to_instance(instance) != Consent::Withheld {
+        return false;
+    }
+    let entry = ctx.registry.get(&tenant);
+    let connection = entry.and_then(|entry| entry.connection);
+    let Some(connection) = connection.filter(|connection| connection.claims.stored().is_some())
+    else {
+        let status = instance.status.as_ref();
+        let was_made = status.is_some_and(|status| status.api_resource.is_some());
+        ctx.triggers.tenant(&tenant);
+        return was_made && !is_true(instance, types::GRANT_WITHDRAWN);
+    };
+    let view = wanted::View {
+        ctx,
+        tenant: &tenant,
+        connection: &connection,
+        kind: Kind::Users,
+        wrapped: false,
+        foreseen: false,
+    };
+    let indicator = &instance.spec.api_resource.indicator;
+    let is_granted = connection.claims.names(indicator) && view.was_its_own(instance);
+    if is_granted {
+        connection.claims.touch();
+        ctx.triggers.tenant(&tenant);
+    }
+    is_granted
 }
 
 fn indicator_of(

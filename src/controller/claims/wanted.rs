@@ -7,7 +7,7 @@ use std::{
 
 use kube::ResourceExt;
 
-use super::ledger::{Grant, Ledger, Standing, names};
+use super::{ledger::Standing, title::Titles};
 use crate::{
     api::{
         HasuraInstance, HasuraRoleBinding,
@@ -20,7 +20,7 @@ use crate::{
         registry::Connection,
         rivals,
         status::Verdict,
-        stores::Stores,
+        stores::{remembered_tenant, tenant_key},
         webhook,
     },
     domain::{
@@ -84,8 +84,9 @@ impl View<'_> {
             wanted.entries.extend(entry.map(|entry| (at, entry)));
         }
         // An instance that was deleted leaves its claims, but no binding that is being deleted leaves its grant.
+        let leaving = self.leaving();
         for (at, entry) in deployed.iter().filter(|(at, _)| !named.contains(at)) {
-            let entry = self.without_leaving(entry);
+            let entry = self.titles().without_leaving(entry, &leaving);
             if grants_something(&entry) {
                 wanted.entries.insert(at.clone(), entry);
             }
@@ -103,7 +104,7 @@ impl View<'_> {
             if consent == Consent::Withheld && self.was_its_own(instance) {
                 entries.remove(&at);
             } else if let Some(before) = entries.remove(&at) {
-                entries.insert(at, self.without_withheld(&before, instance));
+                entries.insert(at, self.titles().without_withheld(&before, instance));
             }
         }
         entries
@@ -118,17 +119,22 @@ impl View<'_> {
 
     /// Whether an instance that may not use the tenant any more is the one that the API resource of its indicator belonged
     /// to, so that others' claims do not go with it.
-    fn was_its_own(&self, instance: &HasuraInstance) -> bool {
+    pub fn was_its_own(&self, instance: &HasuraInstance) -> bool {
         let indicator = &instance.spec.api_resource.indicator;
         let status = instance.status.as_ref();
         let made = status.and_then(|status| status.api_resource.as_ref()?.id.clone());
+        let is_its_own = match &made {
+            Some(made) => Some(made) == self.connection.resource_id(indicator).as_ref(),
+            // A restored backup has no status; what its bindings made bears their marks all the same.
+            None => self.titles().has_scope_of(instance),
+        };
         let is_named_by_another = || {
             let others = self.ctx.stores.instances_of(self.tenant);
             others
                 .iter()
                 .any(|other| &other.spec.api_resource.indicator == indicator)
         };
-        made.is_some() && made == self.connection.resource_id(indicator) && !is_named_by_another()
+        is_its_own && !is_named_by_another()
     }
 
     /// What an instance's entry should be; what is too large keeps its last good value.
@@ -160,7 +166,7 @@ impl View<'_> {
     ) -> Option<Entry> {
         let indicator = &instance.spec.api_resource.indicator;
         if !self.foreseen && policy::of_instance(&self.ctx.stores, instance) != Hands::Manage {
-            return before.map(|before| self.without_withheld(before, instance));
+            return before.map(|before| self.titles().without_withheld(before, instance));
         }
         if webhook::is_asked_for(instance) {
             // The pods of before the switch still look at the claims.
@@ -186,25 +192,6 @@ impl View<'_> {
         entry
     }
 
-    /// What was deployed for an instance, without what only bindings stand for whose consent was withdrawn.
-    fn without_withheld(&self, before: &Entry, instance: &HasuraInstance) -> Entry {
-        let stores = &self.ctx.stores;
-        let (withheld, others): (Vec<_>, Vec<_>) = stores
-            .bindings_naming(&key(instance))
-            .into_iter()
-            .partition(|binding| stores.consent_to_binding(instance, binding) == Consent::Withheld);
-        let names = |bindings: &[Arc<HasuraRoleBinding>], (role, scope): &(String, String)| {
-            bindings.iter().any(|binding| {
-                &binding.spec.hasura_role == role && &binding.spec.scope.name == scope
-            })
-        };
-        let mut entry = before.clone();
-        entry
-            .roles
-            .retain(|role| !names(&withheld, role) || names(&others, role));
-        entry
-    }
-
     /// The roles and scopes that the live bindings of an instance stand for.
     fn roles(
         &self,
@@ -212,37 +199,55 @@ impl View<'_> {
         before: Option<&Entry>,
     ) -> BTreeSet<(String, String)> {
         let stores = &self.ctx.stores;
-        let bindings = stores.bindings_naming(&key(instance));
-        let live = bindings.iter().filter(|binding| {
+        let all = stores.bindings_naming(&key(instance));
+        let live = all.iter().filter(|binding| {
             !deleting(&***binding)
-                && stores.consent_to_binding(instance, binding) != Consent::Withheld
+                && stores.consent_to_grant(instance, binding) != Consent::Withheld
         });
-        live.filter_map(|binding| self.role(binding, before))
+        live.flat_map(|binding| self.roles_of(binding, before, &all))
             .collect()
     }
 
-    /// The role and the scope that a binding stands for in the claims.
-    fn role(
+    /// The role and the scope that a binding stands for in the claims; of one that is held or was not visited yet all
+    /// that is deployed for its role, whatever scope its spec names by now.
+    fn roles_of(
         &self,
         binding: &HasuraRoleBinding,
         before: Option<&Entry>,
-    ) -> Option<(String, String)> {
+        all: &[Arc<HasuraRoleBinding>],
+    ) -> Vec<(String, String)> {
         if token_kind(binding) != self.kind {
-            return None;
+            return Vec::new();
         }
-        let is_held = policy::of_binding(&self.ctx.stores, binding) != Hands::Manage;
+        let is_held = is_held(self.ctx, binding);
         match self.connection.claims.standing(&key(binding)) {
-            Some(Standing::Granted(grant)) if !is_held => Some((grant.hasura_role, grant.scope)),
+            Some(Standing::Granted(grant)) if !is_held => vec![(grant.hasura_role, grant.scope)],
             Some(Standing::Foreseen(grant)) if self.foreseen => {
-                Some((grant.hasura_role, grant.scope))
+                vec![(grant.hasura_role, grant.scope)]
             }
-            Some(Standing::Refused) if !is_held => None,
+            Some(Standing::Refused) if !is_held => Vec::new(),
             _ => {
-                let (role, scope) = (&binding.spec.hasura_role, &binding.spec.scope.name);
-                before
-                    .is_some_and(|before| names(before, role, scope))
-                    .then(|| (role.clone(), scope.clone()))
+                let role = &binding.spec.hasura_role;
+                let titles = self.titles();
+                let deployed = before.into_iter().flat_map(|before| {
+                    let roles = before.roles.iter().map(|pair| (before.aud.as_str(), pair));
+                    roles.filter(|(_, (named, _))| named == role)
+                });
+                deployed
+                    .filter(|(audience, (_, scope))| {
+                        titles.stands_for(binding, (audience, scope), all)
+                    })
+                    .map(|(_, pair)| pair.clone())
+                    .collect()
             }
+        }
+    }
+
+    fn titles(&self) -> Titles<'_> {
+        Titles {
+            ctx: self.ctx,
+            connection: self.connection,
+            kind: self.kind,
         }
     }
 
@@ -250,65 +255,25 @@ impl View<'_> {
         self.wrapped || grants_something(entry)
     }
 
-    fn without_leaving(&self, entry: &Entry) -> Entry {
+    /// The bindings that are being deleted and had to do with the tenant, as far as can be told: a status may be lost.
+    /// Below an instance that is held, or was when it went, nothing is taken away.
+    fn leaving(&self) -> Vec<Arc<HasuraRoleBinding>> {
         let stores = &self.ctx.stores;
-        let mut leaving = stores.leaving_bindings(self.tenant);
-        // Below an instance that is held, or was when it went, nothing is taken away.
-        leaving.retain(|binding| {
-            policy::above_leaving_binding(stores, binding, true) == Hands::Manage
-        });
-        let resource = self.connection.resource_id(&entry.aud);
-        let left = |role: &str, scope: &str| {
-            leaving.iter().any(|binding| {
-                let made = binding
-                    .status
-                    .as_ref()
-                    .and_then(|status| status.scope.as_ref());
-                let same_resource = match (made, &resource) {
-                    (Some(made), Some(resource)) => &made.resource_id == resource,
-                    _ => true,
-                };
-                same_resource
-                    && binding.spec.hasura_role == role
-                    && binding.spec.scope.name == scope
-            })
-        };
-        let mut entry = entry.clone();
-        entry.roles.retain(|(role, scope)| !left(role, scope));
-        entry
+        stores.bindings.state_filter(|binding: &HasuraRoleBinding| {
+            let names_it = || {
+                let instance = stores.instance_of(binding);
+                instance.is_some_and(|instance| &tenant_key(&instance) == self.tenant)
+            };
+            deleting(binding)
+                && (remembered_tenant(binding).as_ref() == Some(self.tenant) || names_it())
+                && policy::above_leaving_binding(stores, binding, true) == Hands::Manage
+        })
     }
 }
 
-/// The Hasura role that a binding that is being deleted granted, and to holders of which scope.
-pub fn leaves(ledger: &Ledger, binding: &HasuraRoleBinding) -> (String, String) {
-    match ledger.standing(&key(binding)) {
-        Some(Standing::Granted(Grant {
-            hasura_role, scope, ..
-        })) => (hasura_role, scope),
-        _ => (
-            binding.spec.hasura_role.clone(),
-            binding.spec.scope.name.clone(),
-        ),
-    }
-}
-
-/// Whether another binding of the same instance asks for the same grant, so that it stays.
-pub fn has_heir(
-    ledger: &Ledger,
-    stores: &Stores,
-    binding: &HasuraRoleBinding,
-    role: &str,
-    scope: &str,
-) -> bool {
-    let Some(instance) = stores.instance_of(binding) else {
-        return false;
-    };
-    stores.bindings_of(&instance).iter().any(|heir| {
-        !deleting(&**heir)
-            && heir.spec.hasura_role == role
-            && heir.spec.scope.name == scope
-            && ledger.standing(&key(&**heir)) != Some(Standing::Refused)
-    })
+/// Whether nothing is to be written for a binding.
+pub fn is_held(ctx: &Context, binding: &HasuraRoleBinding) -> bool {
+    policy::of_binding(&ctx.stores, binding) != Hands::Manage
 }
 
 /// Whose tokens a binding is about.

@@ -75,7 +75,8 @@ impl SubjectSync<'_> {
                 .iter()
                 .chain(rows)
                 .find(|row| row.id.as_ref() == Some(id));
-            row.map_or_else(|| format!("id={id}"), |row| row.named.clone())
+            let named = row.map_or_else(|| format!("id={id}"), |row| row.named.clone());
+            words::escaped(&named)
         };
         let step = |what: String| words::in_bounds(PlannedAction::Change, &what);
         let taken = plan

@@ -131,7 +131,8 @@ fn who_is_given_a_role_is_for_the_instances_owner_to_say() {
     let rule = |subjects: &str| json!({"namespaces": names(&["team-a"]), "hasuraRoles": ["*"], "subjects": subjects});
     let forbids = |rules: Value, further| {
         let (instance, binding) = (instance(INDICATOR, rules), binding("editor", further));
-        forbids_subjects(("shop", &instance), ("team-a", &binding), &labels(true))
+        let instance = ("shop", &instance);
+        to_grant(instance, ("team-a", &binding), &labels(true)) == Consent::Withheld
     };
     let alice = json!({"subjects": [{"kind": "User", "username": "alice"}]});
     let default = json!({"logtoRole": {"isDefault": true}});
@@ -150,6 +151,22 @@ fn who_is_given_a_role_is_for_the_instances_owner_to_say() {
     let for_others =
         json!({"namespaces": names(&["team-b"]), "hasuraRoles": ["*"], "subjects": "Allow"});
     assert!(forbids(json!([rule("Forbid"), for_others]), alice));
+}
+
+#[test]
+fn a_rule_that_can_not_be_told_does_not_forbid_subjects() {
+    let by_name =
+        json!({"namespaces": names(&["team-a"]), "hasuraRoles": ["*"], "subjects": "Forbid"});
+    let by_label = json!({"namespaces": {"matchLabels": {"team": "a"}}, "hasuraRoles": ["*"], "subjects": "Allow"});
+    let instance = instance(INDICATOR, json!([by_name, by_label]));
+    let alice = json!({"subjects": [{"kind": "User", "username": "alice"}]});
+    let of = |further, readable| {
+        let (instance, binding) = (("shop", &instance), binding("editor", further));
+        to_grant(instance, ("team-a", &binding), &labels(readable))
+    };
+    assert_eq!(of(alice.clone(), true), Consent::Given);
+    assert_eq!(of(alice, false), Consent::Unknown);
+    assert_eq!(of(json!({}), false), Consent::Given);
 }
 
 #[test]
