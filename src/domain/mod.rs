@@ -17,3 +17,6 @@ pub mod precedence;
 pub mod release;
 pub mod subjects;
 pub mod words;
+
+#[cfg(test)]
+mod fuzz;

@@ -22,6 +22,7 @@ mod hasura;
 mod keys;
 mod kinds;
 mod leadership;
+mod leaks;
 mod losses;
 mod matrix;
 mod namespaces;
@@ -32,6 +33,7 @@ mod refusals;
 mod replicas;
 mod report;
 mod scripts;
+mod security;
 mod sign_in;
 mod status_rules;
 mod subjects;
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         conflicts::tests(),
         deployments::tests(),
         refusals::tests(),
+        security::tests(),
         faults::tests(),
         fault_matrix::tests(),
         drift::tests(),
