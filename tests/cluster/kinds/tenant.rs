@@ -103,6 +103,7 @@ fn settings(good: &Object) -> Vec<Bad> {
     let webhook = good.field("spec.webhookMode");
     let resync = good.field("spec.resyncPeriodSeconds");
     vec![
+        (bundled.field("spec.caBundleRef")).bad("a name", "corp-ca", NOT_AN_OBJECT),
         kind.bad("no such kind", "Pod", ENUM),
         name.bad("upper case", "Corp", PATTERN),
         key.bad("a slash", "a/b", PATTERN),
