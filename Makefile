@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster soak quiet programs helm gitops crds deny
+.PHONY: help demo test fmt lint unit cluster soak quiet programs helm gitops crds deny fuzz
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -46,6 +46,9 @@ helm: ## Get helm, once
 
 gitops: ## Build the GitOps tools that the suites run beside the operator, once
 	@$(CARGO) run --quiet --locked -p gitops
+
+fuzz: ## The fuzz targets for longer, SECONDS=60 each; a failure prints FUZZ_SEED and the input
+	FUZZ_SECONDS=$(or $(SECONDS),60) FUZZ_SEED=$(SEED) $(CARGO) test --locked -p logto-hasura --lib -- --nocapture fuzz_
 
 crds: ## Write crds/ anew from the types
 	$(CARGO) run --quiet --locked --bin logto-hasura -- crds --out-dir crds

@@ -72,6 +72,10 @@ pub mod reasons {
     pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
     /// Waiting: the operator may not read the Secret.
     pub const SECRET_FORBIDDEN: &str = "SecretForbidden";
+    /// Waiting: the ConfigMap or Secret that `caBundleRef` names is not there.
+    pub const CA_BUNDLE_NOT_FOUND: &str = "CaBundleNotFound";
+    /// Waiting: the operator may not read what `caBundleRef` names.
+    pub const CA_BUNDLE_FORBIDDEN: &str = "CaBundleForbidden";
     /// Waiting: Logto does not answer.
     pub const LOGTO_UNREACHABLE: &str = "LogtoUnreachable";
     /// Waiting: Logto asked to slow down.
@@ -116,6 +120,10 @@ pub mod reasons {
     pub const FIELD_FIGHT: &str = "FieldFight";
     /// Change something: the Secret lacks a key, or its endpoint is not an https origin.
     pub const CREDENTIALS_INVALID: &str = "CredentialsInvalid";
+    /// Change something: the operator's flag `--allow-logto-host` does not name the host of an endpoint.
+    pub const HOST_NOT_ALLOWED: &str = "HostNotAllowed";
+    /// Change something: the key that `caBundleRef` names is not there or holds no CA certificate.
+    pub const CA_BUNDLE_INVALID: &str = "CaBundleInvalid";
     /// Change something: Logto refuses the credentials, or the application lacks "Logto Management API access".
     pub const CREDENTIALS_REFUSED: &str = "CredentialsRefused";
     /// Change something: the key set at `endpointForHasura` is not that of the tenant.

@@ -78,6 +78,10 @@ pub struct LogtoTenantSpec {
     /// Lets the endpoints be http. Only for networks that nobody else can read or write.
     #[serde(default)]
     pub allow_plain_http: bool,
+    /// The CAs that Logto's certificate may be signed by, instead of the system's. For the operator alone: where Hasura
+    /// reaches Logto by a certificate of theirs, its pods have to be given them too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle_ref: Option<CaBundleRef>,
     /// Whether the keys at the address that Hasura will use are fetched and compared with the tenant's.
     #[serde(default)]
     pub jwks_check: JwksCheck,
@@ -153,6 +157,32 @@ pub struct SecretRef {
         regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
     )]
     pub name: String,
+}
+
+/// A key of a ConfigMap or Secret of the same namespace that holds CA certificates as PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CaBundleRef {
+    /// What it is.
+    pub kind: CaBundleKind,
+    /// Its name.
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+    )]
+    pub name: String,
+    /// The key of the certificates.
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
+    pub key: String,
+}
+
+/// What CA certificates are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CaBundleKind {
+    /// A ConfigMap.
+    ConfigMap,
+    /// A Secret.
+    Secret,
 }
 
 /// Whether the key set is checked before Hasura is told to use it.

@@ -14,6 +14,7 @@ use crate::{
     domain::ownership::Owner,
     fence::Fence,
     leader::{Election, Lost, fenced},
+    logto::AllowedHosts,
     metrics::Metrics,
     pulse::Pulse,
     server::{self, Readiness},
@@ -82,6 +83,7 @@ async fn operate(args: Args) -> Result<(), Error> {
     let Args {
         owner_id,
         watch_namespace,
+        allow_logto_host,
         listen,
         log_format,
         log,
@@ -121,6 +123,7 @@ async fn operate(args: Args) -> Result<(), Error> {
             .into_iter()
             .filter(|namespace| !namespace.is_empty())
             .collect(),
+        allowed_hosts: AllowedHosts::new(allow_logto_host),
         clocks: clocks.into(),
         fence,
     };

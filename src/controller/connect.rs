@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt, runtime::reflector::ObjectRef};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, zeroize::Zeroize};
 use sha2::{Digest, Sha256};
 
 use super::{
+    ca_bundle,
     context::{Context, created, deleting, key},
     registry::Connection,
     rivals,
@@ -49,12 +50,15 @@ async fn try_connect(
 ) -> Result<Arc<Connection>, Verdict> {
     let credentials = read_credentials(ctx, tenant).await?;
     let for_hasura = endpoint_for_hasura(tenant, &credentials)?;
-    let made_of = hash(tenant, &credentials);
+    allowed(ctx, "the credentials Secret", &credentials.endpoint)?;
+    allowed(ctx, "spec.endpointForHasura", &for_hasura)?;
+    let ca_bundle = ca_bundle::read(ctx, tenant).await?;
+    let made_of = hash(tenant, &credentials, ca_bundle.as_deref());
     if let Some(before) = before.filter(|before| before.made_of == made_of) {
         return Ok(Arc::clone(before));
     }
     let client_id = credentials.client_id.clone();
-    let client = Client::connect(config(ctx, tenant, credentials)?)
+    let client = Client::connect(config(ctx, tenant, credentials, ca_bundle.as_deref())?)
         .await
         .map_err(|error| refused(&error))?;
     let jwk_url = jwk_url(&for_hasura, client.discovery());
@@ -94,14 +98,30 @@ async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credent
             ));
         }
     };
-    let data = secret.data.unwrap_or_default();
+    let mut data = secret.data.unwrap_or_default();
     let key = |key: &str| data.get(key).map(|value| value.0.as_slice());
-    Credentials::read(key, tenant.spec.allow_plain_http).map_err(|error| {
+    let read = Credentials::read(key, tenant.spec.allow_plain_http);
+    for value in data.values_mut() {
+        value.0.zeroize();
+    }
+    read.map_err(|error| {
         Verdict::Stalled(
             reasons::CREDENTIALS_INVALID,
             format!("Secret {name:?}: {error}"),
         )
     })
+}
+
+/// Whoever runs the operator may say which hosts it talks to, whatever a tenant's author wants.
+fn allowed(ctx: &Context, by: &str, endpoint: &Endpoint) -> Result<(), Verdict> {
+    if ctx.allowed_hosts.allow(endpoint) {
+        return Ok(());
+    }
+    let message = format!(
+        "{by} names {endpoint}, whose host is not among those that the operator's flag --allow-logto-host names: name one \
+         of them, or have it added there"
+    );
+    Err(Verdict::Stalled(reasons::HOST_NOT_ALLOWED, message))
 }
 
 fn endpoint_for_hasura(
@@ -128,9 +148,17 @@ fn config(
     ctx: &Context,
     tenant: &LogtoTenant,
     credentials: Credentials,
+    ca_bundle: Option<&[u8]>,
 ) -> Result<ClientConfig, Verdict> {
-    let transport = Transport::new(ctx.clocks.request_timeout, None)
-        .map_err(|error| Verdict::Stalled(reasons::CREDENTIALS_INVALID, error.to_string()))?;
+    let transport = Transport::new(ctx.clocks.request_timeout, ca_bundle);
+    let transport = transport.map_err(|error| match &tenant.spec.ca_bundle_ref {
+        Some(reference) => {
+            let (object, key) = (ca_bundle::words(reference), &reference.key);
+            let message = format!("key {key:?} of {object}: {error}");
+            Verdict::Stalled(reasons::CA_BUNDLE_INVALID, message)
+        }
+        None => Verdict::Stalled(reasons::CREDENTIALS_INVALID, error.to_string()),
+    })?;
     let metrics = Arc::clone(&ctx.metrics);
     let limit = &tenant.spec.rate_limit;
     Ok(ClientConfig {
@@ -149,22 +177,28 @@ fn config(
 }
 
 /// Of everything that a connection is made of, the secret included, so it is a hash.
-fn hash(tenant: &LogtoTenant, credentials: &Credentials) -> String {
+fn hash(tenant: &LogtoTenant, credentials: &Credentials, ca_bundle: Option<&[u8]>) -> String {
     let spec = &tenant.spec;
+    let endpoint = credentials.endpoint.to_string();
+    let settings = format!(
+        "{:?} {:?} {:?} {}",
+        spec.endpoint_for_hasura,
+        spec.jwks_check,
+        spec.rate_limit,
+        ca_bundle.is_some()
+    );
     let parts = [
-        credentials.endpoint.to_string(),
-        credentials.client_id.clone(),
-        credentials.client_secret.expose_secret().to_owned(),
-        spec.tenant_id.clone(),
-        format!(
-            "{:?} {:?} {:?}",
-            spec.endpoint_for_hasura, spec.jwks_check, spec.rate_limit
-        ),
+        endpoint.as_bytes(),
+        credentials.client_id.as_bytes(),
+        credentials.client_secret.expose_secret().as_bytes(),
+        spec.tenant_id.as_bytes(),
+        settings.as_bytes(),
+        ca_bundle.unwrap_or_default(),
     ];
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.len().to_le_bytes());
-        hash.update(part.as_bytes());
+        hash.update(part);
     }
     format!("{:x?}", hash.finalize())
 }

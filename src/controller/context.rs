@@ -22,6 +22,7 @@ use crate::{
     api::RECONCILE_REQUESTED_AT,
     domain::{ownership::Owner, precedence::Key},
     fence::Fence,
+    logto::AllowedHosts,
     metrics::Metrics,
 };
 
@@ -56,6 +57,8 @@ pub struct Context {
     pub fence: Fence,
     /// Whose marks are ours.
     pub owner: Owner,
+    /// The hosts that tenants may name.
+    pub allowed_hosts: AllowedHosts,
     /// How long to wait for what.
     pub clocks: Clocks,
     /// All objects of our kinds that are watched.

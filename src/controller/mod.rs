@@ -10,6 +10,7 @@ mod api_resource;
 mod auth;
 mod backoff;
 mod binding;
+mod ca_bundle;
 mod claims;
 mod connect;
 mod context;

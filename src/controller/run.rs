@@ -42,6 +42,7 @@ use crate::{
     api::{FIELD_MANAGER, HasuraInstance, HasuraRoleBinding, LogtoTenant},
     domain::ownership::Owner,
     fence::Fence,
+    logto::AllowedHosts,
     metrics::Metrics,
     server::Readiness,
 };
@@ -62,6 +63,8 @@ pub struct Settings {
     pub owner: Owner,
     /// The namespaces that are watched; all when there are none.
     pub namespaces: Vec<String>,
+    /// The hosts that tenants may name.
+    pub allowed_hosts: AllowedHosts,
     /// How long to wait for what.
     pub clocks: Clocks,
     /// Until when writes are allowed.
@@ -191,6 +194,7 @@ fn context(
     Arc::new(Context {
         client: client.clone(),
         owner: settings.owner.clone(),
+        allowed_hosts: settings.allowed_hosts.clone(),
         clocks: settings.clocks.clone(),
         fence: settings.fence.clone(),
         stores,

@@ -298,7 +298,13 @@ fn status_of(
     let mut details = vec![match (entry.verdict(), connection) {
         (Verdict::Ready(_), Some(_)) => Detail::well(
             types::CONNECTED,
-            "the credentials work, and the tenant was listed",
+            match &tenant.spec.ca_bundle_ref {
+                None => "the credentials work, and the tenant was listed",
+                Some(_) => {
+                    "the credentials work, and the tenant was listed; spec.caBundleRef is for the operator alone: where \
+                     Hasura reaches Logto by a certificate of that CA, give its pods the CA too, or they do not start"
+                }
+            },
         ),
         (verdict, _) => Detail::ill(types::CONNECTED, verdict),
     }];

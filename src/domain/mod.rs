@@ -18,3 +18,6 @@ pub mod release;
 pub mod standing;
 pub mod subjects;
 pub mod words;
+
+#[cfg(test)]
+mod fuzz;

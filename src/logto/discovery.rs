@@ -8,6 +8,7 @@ use super::exchange::Exchange;
 use super::limiter::Priority;
 use super::operation::Operation;
 use super::refusal::unexpected;
+use super::transport::Answer;
 use super::{Endpoint, Jwks, KeySet};
 
 const LONGEST_ISSUER: usize = 512;
@@ -42,6 +43,12 @@ impl Discovery {
         let answer = exchange
             .send(operation, priority, exchange.requests().get(url))
             .await?;
+        Self::read(&answer, endpoint)
+    }
+
+    /// Reads the document that an endpoint answered.
+    pub(super) fn read(answer: &Answer, endpoint: &Endpoint) -> Result<Self, Error> {
+        let operation = Operation::Discover;
         let document: Document = answer.decode(operation)?;
         let undecodable = || unexpected(operation, answer.status, Unexpected::Undecodable);
         if !is_issuer(&document.issuer) {

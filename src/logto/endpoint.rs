@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Host, Url};
+
+use super::address::may_be_connected_to;
 
 /// The origin of a Logto: `https://` (or `http://` where allowed), host and port, no path.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -39,6 +41,14 @@ pub enum EndpointError {
         /// Scheme, host and port.
         origin: String,
     },
+    /// An address that is never connected to.
+    #[error(
+        "{origin} is a link-local, metadata or multicast address, which is never connected to; name Logto's own host"
+    )]
+    ForbiddenAddress {
+        /// Scheme, host and port.
+        origin: String,
+    },
 }
 
 impl Endpoint {
@@ -65,6 +75,15 @@ impl Endpoint {
         if url.scheme() == "http" && !allow_plain_http {
             return Err(EndpointError::PlainHttp { origin });
         }
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            Some(Host::Domain(_)) | None => None,
+        };
+        // A name is looked up, and judged, when a connection is made; an address never is looked up.
+        if address.is_some_and(|address| !may_be_connected_to(address)) {
+            return Err(EndpointError::ForbiddenAddress { origin });
+        }
         Ok(Self(url))
     }
 
@@ -73,6 +92,17 @@ impl Endpoint {
         let mut url = self.0.clone();
         url.set_path(path);
         url
+    }
+
+    /// The host, without the dot that may end a name.
+    pub fn host(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        host.strip_suffix('.').unwrap_or(host).to_owned()
+    }
+
+    /// Whether it names a port other than the scheme's own.
+    pub fn has_port(&self) -> bool {
+        self.0.port().is_some()
     }
 
     /// Whether a URL has this scheme, host and port.
@@ -146,6 +176,30 @@ mod tests {
                 .to_string(),
             "http://logto:3001"
         );
+    }
+
+    #[test]
+    fn a_link_local_or_metadata_address_is_refused_however_it_is_written() {
+        for host in [
+            "169.254.169.254",
+            "0xa9fea9fe",
+            "2852039166",
+            "0251.0376.0251.0376",
+            "169.254.43518",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "[::ffff:169.254.169.254]",
+            "[64:ff9b::a9fe:a9fe]",
+            "0.0.0.0",
+            "[::]",
+        ] {
+            let refused = Endpoint::parse(&format!("http://{host}:80"), true).unwrap_err();
+            let forbidden = matches!(refused, EndpointError::ForbiddenAddress { .. });
+            assert!(forbidden, "{host}: {refused}");
+        }
+        for host in ["127.0.0.1", "[::1]", "10.0.0.1", "localhost"] {
+            assert!(Endpoint::parse(&format!("https://{host}"), false).is_ok());
+        }
     }
 
     #[test]

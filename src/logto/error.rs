@@ -81,7 +81,7 @@ pub enum Failure {
     /// The TLS certificate was not accepted.
     #[error(
         "Logto's TLS certificate was not accepted (unknown CA, other host name or out of date); if a private CA signed \
-         it, add that CA to the file that SSL_CERT_FILE names for the operator"
+         it, name a ConfigMap or Secret that holds that CA in spec.caBundleRef of the LogtoTenant"
     )]
     Certificate,
     /// The request's total time was over.
@@ -184,6 +184,12 @@ pub enum StopCause {
         /// The endpoint that was asked.
         endpoint: Endpoint,
     },
+    /// The host's name stands for addresses that are never connected to; nothing was sent.
+    #[error(
+        "every address that the host of Logto's endpoint stands for is a link-local, metadata or multicast one, which is \
+         never connected to; name Logto's own host"
+    )]
+    ForbiddenAddress,
 }
 
 /// What was wrong with an answer.
@@ -271,7 +277,9 @@ impl Error {
                 StopCause::Unexpected { status, .. } => {
                     operation.writes() && !(400..500).contains(status)
                 }
-                StopCause::IllFormedId | StopCause::ForeignAddress { .. } => false,
+                StopCause::IllFormedId
+                | StopCause::ForeignAddress { .. }
+                | StopCause::ForbiddenAddress => false,
             },
             Self::Wait { .. } | Self::NotFound { .. } | Self::Credentials { .. } => false,
         }

@@ -4,6 +4,7 @@
 //! gives a [`Client`]; every call passes one rate limit, one token and one cap of concurrent requests, and answers with
 //! an [`Error`] that says what the caller can do. Nothing is retried here, except once after a token was refused.
 
+mod address;
 mod applications;
 mod client;
 mod credentials;
@@ -12,6 +13,7 @@ mod discovery;
 mod endpoint;
 mod error;
 mod exchange;
+mod hosts;
 mod jwks;
 mod limiter;
 mod operation;
@@ -38,6 +40,7 @@ pub use discovery::{Discovery, jwk_url};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Code, CredentialsCause, Error, Failure, StopCause, Unexpected};
 pub use exchange::Observer;
+pub use hosts::{AllowedHosts, HostPattern, NotAHost};
 pub use jwks::{Jwks, KeySet};
 pub use limiter::RateLimit;
 pub use operation::{Effect, Operation, Outcome};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use secrecy::zeroize::{Zeroize, Zeroizing};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
@@ -113,29 +114,34 @@ impl TokenSource {
         let operation = Operation::FetchToken;
         let asked_at = Instant::now();
         // RFC 6749, section 2.3.1: id and secret are form-encoded before they become user name and password.
-        let encoded =
-            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let encoded = |text: &str| {
+            // Room for the longest form, since a String that grows leaves copies behind.
+            let mut encoded = Zeroizing::new(String::with_capacity(3 * text.len()));
+            encoded.extend(form_urlencoded::byte_serialize(text.as_bytes()));
+            encoded
+        };
         let request = self
             .exchange
             .requests()
             .post(self.token_endpoint.clone())
             .basic_auth(
-                encoded(&self.credentials.client_id),
-                Some(encoded(self.credentials.client_secret.expose_secret())),
+                encoded(&self.credentials.client_id).as_str(),
+                Some(encoded(self.credentials.client_secret.expose_secret()).as_str()),
             )
             .form(&[
                 ("grant_type", "client_credentials"),
                 ("resource", &self.resource),
                 ("scope", SCOPE),
             ]);
-        let answer = self
+        let mut answer = self
             .exchange
             .send(operation, Priority::Foreground, request)
             .await?;
-        let granted: Granted = answer.decode(operation)?;
-        if !granted.access_token.bytes().all(|b| b.is_ascii_graphic())
-            || granted.access_token.is_empty()
-        {
+        let granted = answer.decode::<Granted>(operation);
+        answer.body.zeroize();
+        let granted = granted?;
+        let token = granted.access_token.expose_secret();
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(unexpected(
                 operation,
                 answer.status,
@@ -149,7 +155,7 @@ impl TokenSource {
         let life = Duration::from_secs(granted.expires_in.min(LONGEST_LIFE));
         Ok(Held {
             token: Token {
-                value: SecretString::from(granted.access_token),
+                value: granted.access_token,
                 serial,
             },
             renew_at: asked_at + life * 4 / 5,
@@ -190,9 +196,14 @@ impl State {
 
 #[derive(Deserialize)]
 struct Granted {
-    access_token: String,
+    #[serde(deserialize_with = "secret")]
+    access_token: SecretString,
     expires_in: u64,
     /// Absent when nothing was granted.
     #[serde(default)]
     scope: String,
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
 }

@@ -1,14 +1,17 @@
 //! HTTP with limits: no redirect, no retry, bounded time, bounded answers.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, redirect, retry, tls};
 use serde::de::DeserializeOwned;
 
-use super::error::{Error, Failure, Unexpected};
+use super::address::{Refused, Resolver};
+use super::error::{Error, Failure, StopCause, Unexpected};
 use super::operation::Operation;
 use super::refresh::{Refresh, refresh};
 use super::refusal::unexpected;
@@ -16,6 +19,9 @@ use super::retry_after;
 
 /// The largest answer that is read, in bytes: 10,000 scopes are about 2.5 MB.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// Room that is made for an answer on its own word.
+const FIRST_BYTES: u64 = 64 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -52,11 +58,20 @@ impl Transport {
     /// # Errors
     /// An unusable bundle, or a system without CA certificates.
     pub fn new(timeout: Duration, ca_bundle: Option<&[u8]>) -> Result<Self, TransportError> {
+        Self::resolving_by(Arc::new(Resolver), timeout, ca_bundle)
+    }
+
+    fn resolving_by(
+        resolver: Arc<dyn Resolve>,
+        timeout: Duration,
+        ca_bundle: Option<&[u8]>,
+    ) -> Result<Self, TransportError> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("logto-hasura/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
+            .dns_resolver(resolver)
             .tls_version_min(tls::Version::TLS_1_2)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
@@ -101,15 +116,24 @@ impl Transport {
 }
 
 async fn read(operation: Operation, mut response: Response) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
+    let too_large = |response: &Response| {
+        let status = response.status().as_u16();
+        unexpected(operation, status, Unexpected::TooLarge)
+    };
+    // Whoever says that it is too large is believed; whoever does not is counted.
+    let announced = response.content_length().unwrap_or_default();
+    if announced > MAX_ANSWER_BYTES as u64 {
+        return Err(too_large(&response));
+    }
+    // Most answers fit without growing, so that no copy of a token is left behind.
+    let mut body = Vec::with_capacity(announced.min(FIRST_BYTES) as usize);
     while let Some(chunk) = response
         .chunk()
         .await
         .map_err(|error| failed(operation, &error))?
     {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            let status = response.status().as_u16();
-            return Err(unexpected(operation, status, Unexpected::TooLarge));
+            return Err(too_large(&response));
         }
         body.extend_from_slice(&chunk);
     }
@@ -168,6 +192,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn failed(operation: Operation, error: &reqwest::Error) -> Error {
+    if is_refused_address(error) {
+        let cause = StopCause::ForbiddenAddress;
+        return Error::Stop { operation, cause };
+    }
     let cause = if is_certificate(error) {
         Failure::Certificate
     } else if error.is_dns() {
@@ -180,6 +208,10 @@ fn failed(operation: Operation, error: &reqwest::Error) -> Error {
         Failure::Broken
     };
     Error::Retry { operation, cause }
+}
+
+fn is_refused_address(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<Refused>() || error.source().is_some_and(is_refused_address)
 }
 
 fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -198,9 +230,37 @@ fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::dns::{Name, Resolving};
     use rustls::CertificateError;
 
     use super::*;
+
+    /// Says that a host has no address but refused ones, as the resolver does.
+    struct Rebound;
+
+    impl Resolve for Rebound {
+        fn resolve(&self, _: Name) -> Resolving {
+            Box::pin(async { Err(Refused.into()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_a_refused_address_is_said_and_not_tried_again() {
+        _ = rustls::crypto::ring::default_provider().install_default();
+        let resolver = Arc::new(Rebound);
+        let transport = Transport::resolving_by(resolver, CONNECT_TIMEOUT, None).unwrap();
+        let operation = Operation::CreateRole;
+        for url in [
+            "http://logto.example.com/api/roles",
+            "https://logto.example.com/api/roles",
+        ] {
+            let request = transport.requests().post(url);
+            let error = transport.send(operation, request).await.err().unwrap();
+            let cause = StopCause::ForbiddenAddress;
+            assert_eq!(error, Error::Stop { operation, cause });
+            assert!(!error.may_have_happened());
+        }
+    }
 
     #[test]
     fn a_refused_certificate_is_told_from_other_failures_to_connect() {

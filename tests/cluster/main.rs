@@ -23,6 +23,7 @@ mod held;
 mod keys;
 mod kinds;
 mod leadership;
+mod leaks;
 mod losses;
 mod matrix;
 mod namespaces;
@@ -34,6 +35,7 @@ mod refusals;
 mod replicas;
 mod report;
 mod scripts;
+mod security;
 mod seeds;
 mod sign_in;
 mod standing;
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         conflicts::tests(),
         deployments::tests(),
         refusals::tests(),
+        security::tests(),
         faults::tests(),
         fault_matrix::tests(),
         drift::tests(),

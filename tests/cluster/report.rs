@@ -76,8 +76,9 @@ impl World {
         text
     }
 
-    /// Stops the operator and lets the namespace go; finalizers that nobody would remove any more are taken off.
+    /// Searches what may be read for secrets, stops the operator and lets the namespace go; finalizers that nobody would remove any more are taken off.
     pub async fn end(&self) {
+        self.cluster.leaks.search(self).await;
         drop(self.operator.lock().unwrap().take());
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let _ = namespaces

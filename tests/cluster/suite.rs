@@ -16,7 +16,7 @@ use kube::{
 };
 use libtest_mimic::{Arguments, Trial};
 
-use crate::{status_rules::StatusRules, world::World};
+use crate::{leaks::Leaks, status_rules::StatusRules, world::World};
 
 /// A test: a name that says what a user gets, and what it does.
 pub struct Test {
@@ -43,6 +43,7 @@ pub struct Cluster {
     pub agent: NodeAgent,
     pub kubeconfig: PathBuf,
     pub rules: StatusRules,
+    pub leaks: Leaks,
 }
 
 /// The longest that a test may take which says nothing else.
@@ -82,6 +83,11 @@ pub fn run(tests: Vec<Test>, at_once: usize) -> ExitCode {
         cluster.rules.checked(),
         broken.len()
     );
+    println!("{}", cluster.leaks);
+    let leaked = cluster.leaks.found();
+    for line in &leaked {
+        eprintln!("a secret or a token shows in {line}");
+    }
     let Ok(cluster) = Arc::try_unwrap(cluster) else {
         eprintln!("a test still holds the control plane");
         return ExitCode::FAILURE;
@@ -91,7 +97,7 @@ pub fn run(tests: Vec<Test>, at_once: usize) -> ExitCode {
         cluster.agent.stop().await;
         cluster.control_plane.stop().await;
     });
-    if conclusion.has_failed() || !broken.is_empty() {
+    if conclusion.has_failed() || !broken.is_empty() || !leaked.is_empty() {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
@@ -151,6 +157,7 @@ async fn start() -> anyhow::Result<Cluster> {
         agent,
         kubeconfig,
         rules,
+        leaks: Leaks::default(),
     })
 }
 

@@ -5,6 +5,8 @@
 
 #[path = "../cluster/expect.rs"]
 mod expect;
+#[path = "../cluster/leaks.rs"]
+mod leaks;
 #[path = "../cluster/operator.rs"]
 mod operator;
 #[path = "../cluster/replicas.rs"]

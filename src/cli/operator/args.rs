@@ -10,6 +10,7 @@ use crate::{
     controller::Clocks,
     fence::Fence,
     leader::{Election, LeaseClocks},
+    logto::HostPattern,
     telemetry::LogFormat,
 };
 
@@ -38,6 +39,16 @@ pub struct Args {
         value_delimiter = ','
     )]
     pub(super) watch_namespace: Vec<String>,
+
+    /// Connect tenants to these hosts of Logto only, separated by commas: logto.example.com, or *.example.com for all
+    /// below a domain. Default: any host
+    #[arg(
+        long,
+        env = "LOGTO_HASURA_ALLOW_LOGTO_HOST",
+        value_name = "HOSTS",
+        value_delimiter = ','
+    )]
+    pub(super) allow_logto_host: Vec<HostPattern>,
 
     /// Where probes and metrics are served: /livez, /readyz, /metrics
     #[arg(

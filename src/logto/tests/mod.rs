@@ -3,9 +3,11 @@
 mod answers;
 mod calls;
 mod connecting;
+mod fuzz;
 mod limits;
 mod lists;
 mod server;
 mod session;
 mod subjects;
+mod tls;
 mod tokens;

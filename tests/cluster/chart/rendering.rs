@@ -32,7 +32,7 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// For each value of values.yaml another one than its default.
-const OTHER_VALUES: [&str; 21] = [
+const OTHER_VALUES: [&str; 22] = [
     "replicas=0",
     "leaderElection.enabled=false",
     "replacedScripts=true",
@@ -45,6 +45,7 @@ const OTHER_VALUES: [&str; 21] = [
     r#"imagePullSecrets=[{"name": "registry"}]"#,
     r#"ownerId="staging""#,
     r#"watchNamespace="shop""#,
+    r#"allowedLogtoHosts=["logto.example.com", "*.logto.app"]"#,
     "crds.enabled=false",
     r#"log.format="text""#,
     r#"log.filter="info,logto_hasura=debug""#,
@@ -145,6 +146,10 @@ async fn a_value_that_is_unknown_or_can_not_work_is_refused(
         (r#"ownerId="seventeen-letters""#, "ownerId"),
         ("ownerId=7", "ownerId"),
         (r#"watchNamespace="a,b""#, "watchNamespace"),
+        (
+            r#"allowedLogtoHosts=["https://a.example"]"#,
+            "allowedLogtoHosts",
+        ),
         (r#"crds.enabled="no""#, "enabled"),
         (r#"log.format="xml""#, "format"),
         (r#"watchNamespace="shop""#, "ownerId"),

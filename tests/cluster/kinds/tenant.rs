@@ -93,11 +93,20 @@ fn endpoint_for_hasura(good: &Object) -> Vec<Bad> {
 }
 
 fn settings(good: &Object) -> Vec<Bad> {
+    let bundle = json!({"kind": "ConfigMap", "name": "corp-ca", "key": "ca.crt"});
+    let bundled = good.clone().with("spec.caBundleRef", bundle);
+    let kind = bundled.field("spec.caBundleRef.kind");
+    let name = bundled.field("spec.caBundleRef.name");
+    let key = bundled.field("spec.caBundleRef.key");
     let plain = good.field("spec.allowPlainHttp");
     let check = good.field("spec.jwksCheck");
     let webhook = good.field("spec.webhookMode");
     let resync = good.field("spec.resyncPeriodSeconds");
     vec![
+        (bundled.field("spec.caBundleRef")).bad("a name", "corp-ca", NOT_AN_OBJECT),
+        kind.bad("no such kind", "Pod", ENUM),
+        name.bad("upper case", "Corp", PATTERN),
+        key.bad("a slash", "a/b", PATTERN),
         plain.bad("a text", "true", NOT_A_BOOL),
         plain.bad("a number", 1, NOT_A_BOOL),
         check.bad("no such check", "Sometimes", ENUM),

@@ -217,6 +217,11 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
         ),
         (tenant(), "spec.allowPlainHttp", json!(true)),
         (tenant(), "spec.jwksCheck", json!("Skip")),
+        (
+            tenant(),
+            "spec.caBundleRef",
+            json!({"kind": "Secret", "name": "corp-ca", "key": "ca.crt"}),
+        ),
         (tenant(), "spec.rateLimit.requestsPerSecond", json!(5)),
         (tenant(), "spec.rateLimit.burst", json!(5)),
         (tenant(), "spec.resyncPeriodSeconds", json!(60)),
