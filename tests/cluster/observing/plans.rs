@@ -6,6 +6,7 @@ use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{instance_steps, manage, managed, observe, seen, steps, until_steps, words, writes};
 use crate::{
@@ -181,9 +182,11 @@ async fn a_switch_of_the_delivery_is_shown_with_what_goes(world: Arc<World>) -> 
     world
         .condition::<HasuraInstance>("shop", "Ready", "True", "Succeeded")
         .await?;
-    let retained = json!({"metadata": {
-        "ownerReferences": null, "annotations": {"logto-hasura.dev/retained-from": "shop"},
-    }});
+    let secret: Secret = world.get("shop-auth").await?;
+    let annotations = json!({
+        "logto-hasura.dev/retained-from": "shop", "logto-hasura.dev/retained-hash": hash(&secret),
+    });
+    let retained = json!({"metadata": {"ownerReferences": null, "annotations": annotations}});
     world.edit::<HasuraInstance>("shop", observe()).await?;
     seen::<HasuraInstance>(&world, "shop", "True").await?;
     world.edit::<Secret>("shop-auth", retained).await?;
@@ -195,4 +198,20 @@ async fn a_switch_of_the_delivery_is_shown_with_what_goes(world: Arc<World>) -> 
         "{said:?}"
     );
     Ok(())
+}
+
+/// Of what a Secret says, as the operator notes it on one that stays.
+fn hash(secret: &Secret) -> String {
+    let mut hash = Sha256::new();
+    for (key, value) in secret.data.iter().flatten() {
+        hash.update(key);
+        hash.update([0]);
+        hash.update(&value.0);
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
