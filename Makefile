@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster soak quiet programs helm gitops crds deny fuzz
+.PHONY: help demo test fmt lint unit cluster soak quiet programs helm gitops crds deny fuzz bench
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -56,3 +56,6 @@ crds: ## Write crds/ anew from the types
 
 deny: ## Licences, sources and advisories of all dependencies (needs cargo-deny)
 	cargo deny check
+
+bench: programs ## Measure against the bars of docs/performance.md (SIZES="100 1000 5000 10000 --write" writes it)
+	$(CARGO) bench --locked --bench scale -- $(SIZES)

@@ -17,6 +17,7 @@ mod context;
 mod delivery;
 mod force;
 mod gone;
+mod index;
 mod instance;
 mod instance_end;
 mod keys;

@@ -28,6 +28,7 @@ use super::{
     context::{Clocks, Context},
     force::Fights,
     gone::Gone,
+    index::Index,
     instance,
     namespaces::Namespaces,
     registry::Registry,
@@ -106,6 +107,7 @@ pub async fn run(
         tenants: tenants.store.clone(),
         instances: instances.store.clone(),
         bindings: bindings.store.clone(),
+        index: Index::default(),
         namespaces: Namespaces::default(),
         anonymous_roles: AnonymousRoles::default(),
         gone: Gone::new(settings.clocks.release_after),
@@ -136,6 +138,7 @@ pub async fn run(
         "the watch of HasuraRoleBindings",
         bindings,
         |ctx, before, after| {
+            ctx.stores.index.note(before, after);
             ctx.stores.binding_changed(&ctx.triggers, before, after);
         },
     );
