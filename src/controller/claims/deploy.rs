@@ -26,7 +26,7 @@ use crate::{
     logto::{self, DryRunResult},
 };
 
-/// Writes that one visit makes: each after the first follows something that changed under its feet.
+/// Plans that one visit makes after the first: each follows something that changed under its feet.
 const MOST_ROUNDS: usize = 3;
 
 /// One tenant's view.
@@ -74,7 +74,6 @@ impl Deployment<'_> {
     async fn converge(&self, kind: Kind, may_write: bool) -> Result<Deployed, logto::Error> {
         let ledger = &self.connection.claims;
         let client = self.connection.session.client();
-        let mut is_fresh = false;
         for _ in 0..=MOST_ROUNDS {
             let stored = ledger.stored().unwrap_or_default();
             let (planned, troubles) = match self.plan(kind, stored.of(kind), false).await {
@@ -87,14 +86,21 @@ impl Deployment<'_> {
             if !may_write {
                 return Ok(Deployed::Waits);
             }
-            if !is_fresh {
-                // Nothing is written on the word of what was read long ago.
-                ledger.put_stored(client.custom_jwts().await?, &self.ctx.owner);
-                is_fresh = true;
+            if let Write::Put(script) = write
+                && let Err(verdict) = self.prove(kind, stored.of(kind), script).await?
+            {
+                return Ok(Deployed::No(verdict, troubles));
+            }
+            // Nothing is written on the word of what was read before: another operator writes the same script, and may have
+            // done so while this one was proved. What it took out would come back.
+            let now = client.custom_jwts().await?;
+            let stands = now.of(kind) == stored.of(kind);
+            ledger.put_stored(now, &self.ctx.owner);
+            if !stands {
                 continue;
             }
             ledger.put_written();
-            if let Err(verdict) = self.prepare(kind, stored.of(kind), &planned, write).await? {
+            if let Err(verdict) = self.keep(kind, &planned).await {
                 return Ok(Deployed::No(verdict, troubles));
             }
             let expected = match write {
@@ -199,33 +205,20 @@ impl Deployment<'_> {
         Ok(None)
     }
 
-    /// What has to be done before a write: the proof, and keeping what it replaces.
-    async fn prepare(
-        &self,
-        kind: Kind,
-        stored: Option<&Stored>,
-        planned: &Plan,
-        write: &Write,
-    ) -> Result<Result<(), Verdict>, logto::Error> {
-        let Write::Put(script) = write else {
-            return Ok(Ok(()));
+    /// Keeps the text that a write replaces.
+    async fn keep(&self, kind: Kind, planned: &Plan) -> Result<(), Verdict> {
+        let Some(text) = &planned.replaces else {
+            return Ok(());
         };
-        if let Err(verdict) = self.prove(kind, stored, script).await? {
-            return Ok(Err(verdict));
-        }
-        if let Some(text) = &planned.replaces {
-            if let Err(verdict) = kept::keep(self.ctx, self.tenant, kind, text).await {
-                return Ok(Err(verdict));
-            }
-            let note = format!(
-                "the {} script that somebody else wrote was replaced; its text is in a ConfigMap beside this object",
-                in_words(kind)
-            );
-            self.ctx
-                .event(self.tenant, EventType::Normal, "ScriptReplaced", &note)
-                .await;
-        }
-        Ok(Ok(()))
+        kept::keep(self.ctx, self.tenant, kind, text).await?;
+        let note = format!(
+            "the {} script that somebody else wrote was replaced; its text is in a ConfigMap beside this object",
+            in_words(kind)
+        );
+        self.ctx
+            .event(self.tenant, EventType::Normal, "ScriptReplaced", &note)
+            .await;
+        Ok(())
     }
 
     /// Lets Logto run the script for made-up tokens of each instance whose claims change; of all, when the program does.
