@@ -15,6 +15,7 @@ mod connect;
 mod context;
 mod delivery;
 mod force;
+mod index;
 mod instance;
 mod instance_end;
 mod keys;

@@ -11,7 +11,7 @@ use super::{
     subjects::is_extra_news,
 };
 use crate::{
-    api::LogtoTenant,
+    api::{HasuraInstance, HasuraRoleBinding, LogtoTenant},
     domain::{
         desired::{Binding, Resource},
         plan::{Standing, plan_binding, plan_resource},
@@ -55,7 +55,8 @@ pub fn schedule_listing(ctx: &Context, tenant: &LogtoTenant, connection: &Connec
     *lock(&connection.next_listing) = Instant::now() + wait;
 }
 
-/// Reads the scopes of some roles, so that all are read once in a period, spread over it. Gives whether it read any.
+/// Reads the scopes of some roles, so that all are read once in a period, spread over it. Gives the names of those that it
+/// read.
 ///
 /// # Errors
 /// Those of the requests.
@@ -63,9 +64,9 @@ pub async fn read_some_roles(
     ctx: &Context,
     tenant: &LogtoTenant,
     connection: &Connection,
-) -> Result<bool, logto::Error> {
+) -> Result<Vec<String>, logto::Error> {
     if Instant::now() < *lock(&connection.next_reading) {
-        return Ok(false);
+        return Ok(Vec::new());
     }
     let roles = connection.session.roles_by_age_of_reading();
     let count = u32::try_from(roles.len()).unwrap_or(u32::MAX).max(1);
@@ -76,13 +77,11 @@ pub async fn read_some_roles(
     let background = connection.session.client().background();
     // A batch is at most one second's share of the period, so the cast can not lose anything that matters.
     let batch = batch.round().max(1.0) as usize;
-    for role in roles.iter().take(batch) {
-        connection
-            .session
-            .read_role_scopes(&background, role)
-            .await?;
+    let batch = &roles[..batch.min(roles.len())];
+    for (_, id) in batch {
+        connection.session.read_role_scopes(&background, id).await?;
     }
-    Ok(!roles.is_empty())
+    Ok(batch.iter().map(|(name, _)| name.clone()).collect())
 }
 
 /// Wakes the instances and bindings of a tenant that are not as they should be.
@@ -116,27 +115,51 @@ pub fn wake_drifted(ctx: &Context, tenant: &LogtoTenant, connection: &Connection
     }
 }
 
-fn wake_drifted_bindings(
+fn wake_drifted_bindings(ctx: &Context, connection: &Connection, instance: &HasuraInstance) {
+    for binding in ctx.stores.bindings_of(instance) {
+        wake_if_drifted(ctx, connection, instance, &binding);
+    }
+}
+
+fn wake_if_drifted(
     ctx: &Context,
     connection: &Connection,
-    instance: &crate::api::HasuraInstance,
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
 ) {
-    for binding in ctx.stores.bindings_of(instance) {
-        let Key { namespace, name } = key(&*binding);
-        let desired = Binding::new(&ctx.owner, &namespace, &name, &binding, instance);
-        let Ok(desired) = desired else { continue };
-        let (plan, extra_scopes) = connection.session.observe(|observed| {
-            let plan = plan_binding(
-                &desired,
-                &ctx.owner,
-                observed,
-                adoption(&ctx.stores, instance, &binding),
-            );
-            (plan, is_extra_news(&binding, &desired, observed))
-        });
-        let is_observed = policy::of_binding(&ctx.stores, &binding) == Hands::Observe;
-        if is_observed || extra_scopes || !plan.is_ok_and(|steps| steps.is_empty()) {
-            ctx.triggers.binding(&binding);
+    let Key { namespace, name } = key(binding);
+    let desired = Binding::new(&ctx.owner, &namespace, &name, binding, instance);
+    let Ok(desired) = desired else { return };
+    let (plan, extra_scopes) = connection.session.observe(|observed| {
+        let plan = plan_binding(
+            &desired,
+            &ctx.owner,
+            observed,
+            adoption(&ctx.stores, instance, binding),
+        );
+        (plan, is_extra_news(binding, &desired, observed))
+    });
+    let is_observed = policy::of_binding(&ctx.stores, binding) == Hands::Observe;
+    if is_observed || extra_scopes || !plan.is_ok_and(|steps| steps.is_empty()) {
+        ctx.triggers.binding(binding);
+    }
+}
+
+/// Wakes the bindings of these roles, whose scopes alone were read, that are not as they should be. All bindings are not
+/// planned for that: with thousands of them some roles are read each second.
+pub fn wake_drifted_of_roles(
+    ctx: &Context,
+    tenant: &LogtoTenant,
+    connection: &Connection,
+    roles: &[String],
+) {
+    if roles.is_empty() {
+        return;
+    }
+    let instances = ctx.stores.instances_of(&key(tenant));
+    for role in roles {
+        for (instance, binding) in ctx.stores.bindings_of_role(&instances, role) {
+            wake_if_drifted(ctx, connection, &instance, &binding);
         }
     }
 }

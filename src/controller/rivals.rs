@@ -6,7 +6,8 @@ use kube::ResourceExt;
 
 use super::{
     context::{created, deleting, key},
-    stores::{Stores, tenant_key},
+    index::Word,
+    stores::{Stores, instance_key, tenant_key},
 };
 use crate::{
     api::{HasuraInstance, HasuraRoleBinding, conditions::reasons},
@@ -69,27 +70,22 @@ pub fn binding_lost(
     stores: &Stores,
     owner: &Owner,
     binding: &Arc<HasuraRoleBinding>,
-    instance: &HasuraInstance,
+    instance: &Arc<HasuraInstance>,
     observed: &Observed,
 ) -> Option<Lost> {
-    let mut others: Vec<(Arc<HasuraInstance>, Arc<HasuraRoleBinding>)> = Vec::new();
-    for instance in stores.instances_of(&tenant_key(instance)) {
-        let bindings = stores.bindings_of(&instance);
-        others.extend(
-            bindings
-                .into_iter()
-                .map(|binding| (Arc::clone(&instance), binding)),
-        );
-    }
-    others.retain(|(_, other)| key(&**other) != key(&**binding));
+    let instances = stores.instances_of(&tenant_key(instance));
     // Rivals, and rivals of rivals: one that lost to a third holds nothing that this one would have to yield to.
-    let mut involved = vec![(Arc::new(instance.clone()), Arc::clone(binding))];
+    let mut involved = vec![(Arc::clone(instance), Arc::clone(binding))];
     let mut next = 0;
     while let Some((instance, binding)) = involved.get(next).cloned() {
-        let alike = |other: &mut (Arc<HasuraInstance>, Arc<HasuraRoleBinding>)| {
-            asks_alike((&instance, &binding), (&other.0, &other.1))
-        };
-        involved.extend(others.extract_if(.., alike));
+        for rival in asking_alike(stores, &instances, &instance, &binding) {
+            if !involved
+                .iter()
+                .any(|(_, known)| key(&**known) == key(&*rival.1))
+            {
+                involved.push(rival);
+            }
+        }
         next += 1;
     }
     if involved.len() == 1 {
@@ -103,6 +99,46 @@ pub fn binding_lost(
         )
     };
     losers(involved.iter().map(claimant).collect()).remove(&key(&**binding))
+}
+
+/// The bindings of these instances that share a claim with a binding, itself among them.
+fn asking_alike(
+    stores: &Stores,
+    instances: &[Arc<HasuraInstance>],
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
+) -> Vec<(Arc<HasuraInstance>, Arc<HasuraRoleBinding>)> {
+    let pair = |other: Arc<HasuraRoleBinding>| {
+        let named = instance_key(&other);
+        let its_instance = instances
+            .iter()
+            .find(|instance| key(&***instance) == named)?;
+        let takes_it = asks_alike((instance, binding), (its_instance, &other))
+            && stores.consent_to_binding(its_instance, &other) == Consent::Given;
+        takes_it.then(|| (Arc::clone(its_instance), other))
+    };
+    let found = may_ask_alike(stores, instances, instance, binding);
+    found.into_iter().filter_map(pair).collect()
+}
+
+/// The bindings that may share a claim with one of an instance, when these are the instances of its tenant.
+pub fn may_ask_alike(
+    stores: &Stores,
+    instances: &[Arc<HasuraInstance>],
+    instance: &HasuraInstance,
+    binding: &HasuraRoleBinding,
+) -> Vec<Arc<HasuraRoleBinding>> {
+    let (own, spec) = (key(instance), &binding.spec);
+    let role = role_name(binding, &instance.spec);
+    let mut found = stores.bindings_saying(Word::HasuraRole(&own, &spec.hasura_role));
+    found.extend(stores.bindings_saying(Word::Scope(&own, &spec.scope.name)));
+    found.extend(stores.bindings_saying(Word::RoleName(&role)));
+    for other in instances {
+        if let Some(rest) = role.strip_prefix(&other.spec.logto_role_name_prefix) {
+            found.extend(stores.bindings_saying(Word::HasuraRole(&key(&**other), rest)));
+        }
+    }
+    found
 }
 
 /// Whether two bindings of a tenant share a claim, told without making the claims.

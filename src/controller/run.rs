@@ -27,6 +27,7 @@ use super::{
     binding,
     context::{Clocks, Context},
     force::Fights,
+    index::Index,
     instance,
     namespaces::Namespaces,
     registry::Registry,
@@ -102,6 +103,7 @@ pub async fn run(
         tenants: tenants.store.clone(),
         instances: instances.store.clone(),
         bindings: bindings.store.clone(),
+        index: Index::default(),
         namespaces: Namespaces::default(),
         anonymous_roles: AnonymousRoles::default(),
     };
@@ -131,6 +133,7 @@ pub async fn run(
         "the watch of HasuraRoleBindings",
         bindings,
         |ctx, before, after| {
+            ctx.stores.index.note(before, after);
             ctx.stores.binding_changed(&ctx.triggers, before, after);
         },
     );

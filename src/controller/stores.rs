@@ -10,12 +10,14 @@ use kube::{
 use super::{
     anonymous::AnonymousRoles,
     context::{deleting, key},
+    index::{Index, Word},
     namespaces::Namespaces,
 };
 use crate::{
     api::{HasuraInstance, HasuraRoleBinding, LogtoTenant, Reference},
     domain::{
         consent::{self, Consent},
+        desired::role_name,
         precedence::Key,
     },
 };
@@ -59,6 +61,8 @@ pub struct Stores {
     pub instances: Store<HasuraInstance>,
     /// All HasuraRoleBindings.
     pub bindings: Store<HasuraRoleBinding>,
+    /// Which of them say what.
+    pub index: Index,
     /// The labels that consent may depend on.
     pub namespaces: Namespaces,
     /// What the Deployments give callers without a token.
@@ -128,9 +132,18 @@ impl Stores {
 
     /// The bindings that name an instance, whether or not it takes them.
     pub fn bindings_naming(&self, instance: &Key) -> Vec<Arc<HasuraRoleBinding>> {
-        self.bindings.state_filter(|binding: &HasuraRoleBinding| {
-            binding.spec.instance_ref.name == instance.name && &instance_key(binding) == instance
-        })
+        let names_it = |binding: &Arc<HasuraRoleBinding>| &instance_key(binding) == instance;
+        let mut bindings = self.bindings_saying(Word::Instance(instance));
+        bindings.retain(names_it);
+        bindings
+    }
+
+    /// The bindings whose specs say this, and perhaps others.
+    pub fn bindings_saying(&self, word: Word<'_>) -> Vec<Arc<HasuraRoleBinding>> {
+        let found = self.index.saying(word).into_iter();
+        found
+            .filter_map(|reference| self.bindings.get(&reference))
+            .collect()
     }
 
     /// The bindings of an instance.
@@ -138,6 +151,30 @@ impl Stores {
         let mut bindings = self.bindings_naming(&key(instance));
         bindings.retain(|binding| self.consent_to_binding(instance, binding) == Consent::Given);
         bindings
+    }
+
+    /// The bindings of these instances whose role in Logto has this name, with the instance of each.
+    pub fn bindings_of_role(
+        &self,
+        instances: &[Arc<HasuraInstance>],
+        role: &str,
+    ) -> Vec<(Arc<HasuraInstance>, Arc<HasuraRoleBinding>)> {
+        let mut found = Vec::new();
+        for instance in instances {
+            let named = self.bindings_saying(Word::RoleName(role));
+            let rest = role.strip_prefix(&instance.spec.logto_role_name_prefix);
+            let made =
+                rest.map(|rest| self.bindings_saying(Word::HasuraRole(&key(&**instance), rest)));
+            for binding in named.into_iter().chain(made.into_iter().flatten()) {
+                let is_its = instance_key(&binding) == key(&**instance)
+                    && role_name(&binding, &instance.spec) == role
+                    && self.consent_to_binding(instance, &binding) == Consent::Given;
+                if is_its {
+                    found.push((Arc::clone(instance), binding));
+                }
+            }
+        }
+        found
     }
 
     /// The bindings whose status says that what they made is in a tenant; their instance may be gone.
@@ -149,8 +186,8 @@ impl Stores {
 
     /// Those of them that are being deleted.
     pub fn leaving_bindings(&self, tenant: &Key) -> Vec<Arc<HasuraRoleBinding>> {
-        let mut bindings = self.bindings_remembering(tenant);
-        bindings.retain(|binding| deleting(&**binding));
-        bindings
+        self.bindings.state_filter(|binding: &HasuraRoleBinding| {
+            deleting(binding) && remembered_tenant(binding).as_ref() == Some(tenant)
+        })
     }
 }

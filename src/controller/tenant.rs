@@ -221,8 +221,10 @@ async fn compare(
             }
             if was_down {
                 resync::wake_all(ctx, tenant);
-            } else if listed || read {
+            } else if listed {
                 resync::wake_drifted(ctx, tenant, &connection);
+            } else {
+                resync::wake_drifted_of_roles(ctx, tenant, &connection, &read);
             }
             claims_due
         }

@@ -1,5 +1,7 @@
 //! Which objects are visited when something changes: tenant → instance → binding, and who competes with whom.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{ResourceExt, core::PartialObjectMeta, runtime::reflector::ObjectRef};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -7,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::{
     context::{deleting, key},
     policy::{selects_by_labels, takes_by_labels},
+    rivals,
     status::is_true,
     stores::{Stores, tenant_key},
     webhook,
@@ -185,13 +188,13 @@ impl Stores {
         if same {
             return;
         }
-        let rivals =
-            |rival: &HasuraRoleBinding| key(rival) != key(binding) && asks_alike(rival, binding);
-        for rival in self.bindings.state_filter(rivals) {
-            triggers.binding(&rival);
-        }
         let instance = self.instance_of(binding);
         let leaves = after.is_none_or(deleting);
+        for rival in self.rivals(binding, instance.as_deref(), leaves) {
+            if key(&*rival) != key(binding) {
+                triggers.binding(&rival);
+            }
+        }
         if let Some(instance) = instance {
             let role = &binding.spec.hasura_role;
             let anonymous = self.anonymous_roles.is(&key(&*instance), role);
@@ -206,6 +209,27 @@ impl Stores {
             {
                 triggers.tenant(&key(&*tenant));
             }
+        }
+    }
+
+    /// Who may ask for what a binding asks for, the binding itself among them.
+    fn rivals(
+        &self,
+        binding: &HasuraRoleBinding,
+        instance: Option<&HasuraInstance>,
+        leaves: bool,
+    ) -> Vec<Arc<HasuraRoleBinding>> {
+        match instance {
+            Some(instance) => {
+                rivals::may_ask_alike(self, &self.instances.state(), instance, binding)
+            }
+            // The prefix of its role's name is not known any more.
+            None if leaves => {
+                let rivals = |rival: &HasuraRoleBinding| asks_alike(rival, binding);
+                self.bindings.state_filter(rivals)
+            }
+            // Without an instance it competes with nobody.
+            None => Vec::new(),
         }
     }
 

@@ -2,13 +2,7 @@
 //!
 //! kube's `Controller` merges all its watches behind one backoff; a missing right on one kind then stops them all.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt::Debug,
-    hash::Hash,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, fmt::Debug, hash::Hash, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 use k8s_openapi::NamespaceResourceScope;
@@ -24,6 +18,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::metrics::Metrics;
+
+/// Objects that are listed at a time.
+const PAGE: u32 = 200;
+
+/// Where `kubectl apply` keeps a copy of what it applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A kind, in the namespaces that are watched.
 pub struct Watch<K>
@@ -80,7 +80,9 @@ where
             let api = |namespace: &String| Api::namespaced(client.clone(), namespace);
             namespaces.iter().map(api).collect()
         };
-        let mut lists: Vec<Listing<K>> = apis.iter().map(|_| Listing::default()).collect();
+        let places = namespaces.iter().cloned().map(Some);
+        let places = places.chain(namespaces.is_empty().then_some(None));
+        let mut lists: Vec<Listing<K>> = places.map(Listing::new).collect();
         self.unlisted.send_replace(lists.len());
         let watchers = apis.into_iter().enumerate().map(|(place, api)| {
             let events = watcher(api, config(timeout)).default_backoff();
@@ -105,50 +107,47 @@ where
     {
         match event {
             watcher::Event::Init => list.found.clear(),
+            // Taken in as they come, so that a long list is in memory only once.
             watcher::Event::InitApply(object) => {
-                list.found.insert(ObjectRef::from_obj(&object), object);
+                list.found.insert(reference(&object));
+                self.put(object, on_change);
             }
             watcher::Event::InitDone => {
                 // A relist delivers no deletions: what was there before it and is not after it went in between.
                 let found = std::mem::take(&mut list.found);
-                let mut gone = std::mem::take(&mut list.known);
-                for (reference, object) in found {
-                    gone.remove(&reference);
-                    self.put(list, object, on_change);
-                }
-                for reference in gone {
-                    if let Some(object) = self.store.get(&reference) {
-                        self.remove(list, (*object).clone(), on_change);
-                    }
+                let is_gone =
+                    |object: &K| list.covers(object) && !found.contains(&reference(object));
+                for object in self.store.state_filter(is_gone) {
+                    self.remove((*object).clone(), on_change);
                 }
                 if !std::mem::replace(&mut list.was_listed, true) {
                     self.unlisted.send_modify(|count| *count -= 1);
                 }
             }
-            watcher::Event::Apply(object) => self.put(list, object, on_change),
-            watcher::Event::Delete(object) => self.remove(list, object, on_change),
+            watcher::Event::Apply(object) => self.put(object, on_change),
+            watcher::Event::Delete(object) => self.remove(object, on_change),
         }
     }
 
-    fn put<F>(&mut self, list: &mut Listing<K>, mut object: K, on_change: &mut F)
+    fn put<F>(&mut self, mut object: K, on_change: &mut F)
     where
         F: FnMut(Option<&K>, Option<&K>),
     {
-        object.managed_fields_mut().clear();
+        // Whole copies of the object, of no use to anybody here.
+        object.meta_mut().managed_fields = None;
+        object.annotations_mut().remove(LAST_APPLIED);
         let reference = ObjectRef::from_obj(&object);
         let before = self.store.get(&reference);
-        list.known.insert(reference.clone());
         self.writer
             .apply_watcher_event(&watcher::Event::Apply(object));
         let after = self.store.get(&reference);
         on_change(before.as_deref(), after.as_deref());
     }
 
-    fn remove<F>(&mut self, list: &mut Listing<K>, object: K, on_change: &mut F)
+    fn remove<F>(&mut self, object: K, on_change: &mut F)
     where
         F: FnMut(Option<&K>, Option<&K>),
     {
-        list.known.remove(&ObjectRef::from_obj(&object));
         let event = watcher::Event::Delete(object);
         self.writer.apply_watcher_event(&event);
         if let watcher::Event::Delete(object) = &event {
@@ -163,29 +162,47 @@ where
     K: Resource,
     K::DynamicType: Eq + Hash,
 {
+    /// None is all.
+    namespace: Option<String>,
     /// By a list that is not at its end.
-    found: HashMap<ObjectRef<K>, K>,
-    /// All that is there.
-    known: HashSet<ObjectRef<K>>,
+    found: HashSet<ObjectRef<K>>,
     was_listed: bool,
 }
 
-impl<K> Default for Listing<K>
+impl<K> Listing<K>
 where
     K: Resource,
     K::DynamicType: Eq + Hash,
 {
-    fn default() -> Self {
+    fn new(namespace: Option<String>) -> Self {
         Self {
-            found: HashMap::new(),
-            known: HashSet::new(),
+            namespace,
+            found: HashSet::new(),
             was_listed: false,
         }
+    }
+
+    fn covers(&self, object: &K) -> bool {
+        self.namespace.is_none() || self.namespace == object.namespace()
+    }
+}
+
+/// Without the version, which takes memory and tells nothing here.
+fn reference<K>(object: &K) -> ObjectRef<K>
+where
+    K: Resource,
+    K::DynamicType: Default,
+{
+    let reference = ObjectRef::new(&object.name_any());
+    match object.namespace() {
+        Some(namespace) => reference.within(&namespace),
+        None => reference,
     }
 }
 
 /// How every watch is asked for.
 pub fn config(timeout: Duration) -> watcher::Config {
     let seconds = u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX);
-    watcher::Config::default().any_semantic().timeout(seconds)
+    // Any version would do, but the API server gives a list of any version as one answer, however long it is.
+    watcher::Config::default().page_size(PAGE).timeout(seconds)
 }

@@ -54,7 +54,7 @@ pub struct Role {
 impl Scope {
     /// Where it comes from, when one of these marks stands on it.
     pub fn origin(&self, marks: &Marks) -> Option<Origin> {
-        marks.origin(&self.mark()?)
+        marks.origin_of(&self.description)
     }
 
     /// The mark on it.
@@ -66,7 +66,7 @@ impl Scope {
 impl Role {
     /// Where it comes from, when one of these marks stands on it.
     pub fn origin(&self, marks: &Marks) -> Option<Origin> {
-        marks.origin(&self.mark()?)
+        marks.origin_of(&self.description)
     }
 
     /// The mark on it.

@@ -136,23 +136,20 @@ impl Session {
         Ok(())
     }
 
-    /// Roles of ours, those whose scopes were read longest ago first.
-    pub fn roles_by_age_of_reading(&self) -> Vec<String> {
+    /// Names and ids of roles of ours, those whose scopes were read longest ago first.
+    pub fn roles_by_age_of_reading(&self) -> Vec<(String, String)> {
         let mut read = lock(&self.links_read);
-        let ours = |role: &&observed::Role| role.mark().is_some_and(|mark| mark.is_of(&self.owner));
-        let mut ids: Vec<String> = self.observe(|observed| {
-            observed
-                .roles
-                .values()
-                .filter(ours)
-                .map(|role| role.id.clone())
+        let ours = |role: &observed::Role| role.mark().is_some_and(|mark| mark.is_of(&self.owner));
+        let mut roles: Vec<(String, String)> = self.observe(|observed| {
+            let ours = observed.roles.iter().filter(|(_, role)| ours(role));
+            ours.map(|(name, role)| (name.clone(), role.id.clone()))
                 .collect()
         });
-        ids.sort_by_key(|id| read.get(id).copied());
-        if read.len() > ids.len() {
-            let kept: HashSet<&String> = ids.iter().collect();
+        roles.sort_by_cached_key(|(_, id)| read.get(id).copied());
+        if read.len() > roles.len() {
+            let kept: HashSet<&String> = roles.iter().map(|(_, id)| id).collect();
             read.retain(|id, _| kept.contains(id));
         }
-        ids
+        roles
     }
 }
