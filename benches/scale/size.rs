@@ -57,8 +57,8 @@ pub async fn measure(arguments: &Arguments, bindings: usize) -> anyhow::Result<S
     let new_binding = phases::new_binding(&bed, &operator, &mut statuses, bindings).await?;
     operator.stop().await?;
     say("the operator starts anew");
-    // So that Logto, with two background requests at a time, can answer the reads of all roles within it.
-    let period = Duration::from_secs(15).max(Duration::from_millis(bindings as u64 * 1000 / 80));
+    // So that Logto can answer the reads of all roles within it, one after the other.
+    let period = Duration::from_secs(15).max(Duration::from_millis(bindings as u64 * 1000 / 35));
     let (operator, restarted) = phases::restart(arguments, &bed, period).await?;
     say(&format!("a resync period of {:.0} s", period.as_secs_f64()));
     let resynced = phases::resync(&bed, &operator, period).await?;

@@ -267,5 +267,5 @@ pub fn thousands(number: usize) -> String {
     if number < 1000 {
         return number.to_string();
     }
-    format!("{},{:03}", number / 1000, number % 1000)
+    format!("{},{:03}", thousands(number / 1000), number % 1000)
 }
