@@ -43,6 +43,11 @@ fn in_a_second() -> String {
         .unwrap_or_default()
 }
 
+/// What Logto says to a token that it does not know any more.
+fn revoked() -> Answer {
+    Answer::json(401, r#"{"code":"auth.unauthorized","message":"planted"}"#)
+}
+
 fn of_20_mb() -> Answer {
     Answer::json(200, "[".repeat(20 * 1024 * 1024))
 }
@@ -51,7 +56,7 @@ fn nested() -> Answer {
     Answer::json(200, "{\"a\":".repeat(100_000))
 }
 
-pub const FAULTS: [Case; 21] = [
+pub const FAULTS: [Case; 22] = [
     Case {
         name: "409",
         fault: || without(refusal(409, "Conflict")),
@@ -76,6 +81,11 @@ pub const FAULTS: [Case; 21] = [
         name: "401",
         fault: || without(refusal(401, "Unauthorized")),
         said: REFUSED,
+    },
+    Case {
+        name: "401-revoked",
+        fault: || without(revoked()),
+        said: &["CredentialsRefused"],
     },
     Case {
         name: "500-before",
