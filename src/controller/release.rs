@@ -62,7 +62,7 @@ pub async fn binding(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<
     }
     let grace = ctx.clocks.release_after;
     let Some(connection) = ctx.registry.for_cleanup(&tenant, grace) else {
-        return without_connection(binding, ctx, &tenant).await;
+        return without_connection(binding, ctx, instance.as_deref(), &tenant).await;
     };
     let taken_away = match hands {
         Hands::Manage => take_away(binding, ctx, instance.as_deref(), &connection).await,
@@ -199,6 +199,7 @@ fn tenant_of(binding: &HasuraRoleBinding, instance: Option<&HasuraInstance>) -> 
 async fn without_connection(
     binding: &Arc<HasuraRoleBinding>,
     ctx: &Context,
+    instance: Option<&HasuraInstance>,
     tenant: &Key,
 ) -> Result<Action, Error> {
     let waited = deleting_for(&**binding);
@@ -206,7 +207,13 @@ async fn without_connection(
         .status
         .as_ref()
         .filter(|status| status.role.is_some() || status.scope.is_some());
-    if waited < ctx.clocks.release_after && made.is_some() {
+    // What was made may stand in no status, if the operator ended right then: only the tenant itself can tell.
+    let may_tell = instance.is_some_and(|instance| {
+        ctx.stores.consent_to_instance(instance) != Consent::Withheld
+            && ctx.stores.tenant(tenant).is_some()
+            && !ctx.registry.lacks_credentials(tenant)
+    });
+    if waited < ctx.clocks.release_after && (made.is_some() || may_tell) {
         let message = format!(
             "waits for LogtoTenant {:?} to clean up in Logto, until {} s after the deletion",
             tenant.name,

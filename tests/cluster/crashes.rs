@@ -114,6 +114,7 @@ async fn end_of(
     name: &str,
     owners: &[&str],
     crash: Option<(usize, Moment)>,
+    expected: Option<&EndState>,
 ) -> anyhow::Result<(EndState, bool)> {
     let first = World::new(&world.cluster, name).await?;
     let mut runs = Vec::new();
@@ -128,7 +129,9 @@ async fn end_of(
     )
     .await;
     let result = match played {
-        Ok(crashed) => EndState::of(&runs).await.map(|state| (state, crashed[0])),
+        Ok(crashed) => EndState::settled(&runs, expected)
+            .await
+            .map(|state| (state, crashed[0])),
         Err(error) => Err(error),
     };
     let result = match result {
@@ -149,7 +152,7 @@ async fn end_of(
 
 async fn every_crash(world: &World, owners: &[&str], every: usize) -> anyhow::Result<()> {
     let start = Instant::now();
-    let (undisturbed, _) = end_of(world, "undisturbed", owners, None).await?;
+    let (undisturbed, _) = end_of(world, "undisturbed", owners, None, None).await?;
     let writes = undisturbed.writes_numbered;
     let both = [Moment::Before, Moment::After];
     let points = (1..=writes)
@@ -161,7 +164,14 @@ async fn every_crash(world: &World, owners: &[&str], every: usize) -> anyhow::Re
     stream::iter(points)
         .map(|(write, moment)| async move {
             let name = format!("crash-{moment:?}-{write}").to_lowercase();
-            let (state, crashed) = end_of(world, &name, owners, Some((write, moment))).await?;
+            let (state, crashed) = end_of(
+                world,
+                &name,
+                owners,
+                Some((write, moment)),
+                Some(undisturbed),
+            )
+            .await?;
             if crashed {
                 reached.fetch_add(1, Ordering::Relaxed);
                 state

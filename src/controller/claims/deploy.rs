@@ -114,6 +114,11 @@ impl Deployment<'_> {
                 }
             };
             let now = client.custom_jwts().await?;
+            let is_shared =
+                |stored: Option<&Stored>| stored.is_some_and(|it| it.is_shared(&self.ctx.owner));
+            if is_shared(stored.of(kind)) || is_shared(now.of(kind)) {
+                ledger.look_again_after(self.ctx.clocks.claims_pause);
+            }
             let is_kept = now.of(kind) == expected;
             ledger.put_stored(now, &self.ctx.owner);
             if is_kept {

@@ -63,6 +63,8 @@ struct State {
     /// First and last change that is not deployed yet.
     changed: Option<(Instant, Instant)>,
     written: Option<Instant>,
+    /// When to read the scripts once more.
+    look_again: Option<Instant>,
     /// What keeps the claims of a whole tenant from being deployed.
     verdict: Option<Verdict>,
     /// What keeps those of one instance, by indicator.
@@ -162,6 +164,25 @@ impl Ledger {
     /// Notes that a script was written, or that an attempt failed.
     pub fn put_written(&self) {
         lock(&self.state).written = Some(Instant::now());
+    }
+
+    /// Notes that the scripts are to be read once more after this time. Logto's API has no preconditions, so another
+    /// operator, which writes the same script, may write at the same moment what it had read before.
+    pub fn look_again_after(&self, pause: Duration) {
+        lock(&self.state).look_again = Some(Instant::now() + pause);
+    }
+
+    /// Whether it is time for that; it is then done with.
+    pub fn is_time_to_look(&self) -> bool {
+        let mut state = lock(&self.state);
+        let due = state.look_again.take_if(|due| *due <= Instant::now());
+        due.is_some()
+    }
+
+    /// How long it is until then.
+    pub fn time_to_look(&self) -> Option<Duration> {
+        let due = lock(&self.state).look_again?;
+        Some(due.saturating_duration_since(Instant::now()))
     }
 
     /// How long a write has to wait: for what arrives together, and for `pause` to pass since the last one.

@@ -71,7 +71,7 @@ pub async fn publish(
         ledger.settle(Verdict::Ready(String::new()), BTreeMap::new());
         return Ok(None);
     }
-    if reread || ledger.stored().is_none() {
+    if ledger.is_time_to_look() || reread || ledger.stored().is_none() {
         let stored = connection.session.client().custom_jwts().await?;
         ledger.put_stored(stored, &ctx.owner);
     }
@@ -104,11 +104,12 @@ pub async fn publish(
     let settled = ledger.settle(verdict, troubles);
     wake(ctx, &key(tenant), &settled);
     let pause = ctx.clocks.claims_pause;
-    Ok(if ledger.is_changed() {
+    let again = if ledger.is_changed() {
         Some(ledger.wait(pause))
     } else {
         is_passing.then_some(pause.max(Duration::from_secs(1)))
-    })
+    };
+    Ok(again.into_iter().chain(ledger.time_to_look()).min())
 }
 
 /// Whether something is deployed that lost its consent, in a tenant that nothing else is to be written to.

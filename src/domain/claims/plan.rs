@@ -50,6 +50,12 @@ impl Stored {
             .collect()
     }
 
+    /// Whether other owners' entries are in it too.
+    pub fn is_shared(&self, owner: &Owner) -> bool {
+        let mut keys = self.variables.keys();
+        keys.any(|key| key.starts_with(KEY_PREFIX) && !is_key_of(owner, key))
+    }
+
     /// The body of the PUT that stores it.
     pub fn body(&self) -> Value {
         let mut body = self.others.clone();

@@ -1,6 +1,9 @@
 //! What is there at the end of a run, without what differs from run to run.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::ensure;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -10,6 +13,9 @@ use logto_hasura::api::{HasuraRoleBinding, LogtoTenant};
 
 use super::Run;
 use crate::world::OurKind;
+
+/// Longer than the pause between two writes of the script.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What is there, and what it took.
 #[derive(Debug)]
@@ -25,7 +31,21 @@ pub struct EndState {
 }
 
 impl EndState {
-    pub async fn of(runs: &[Run]) -> anyhow::Result<Self> {
+    /// What is there once it is as expected, or after a while: two owners that wrote one script at the same moment look at
+    /// it once more after a pause.
+    pub async fn settled(runs: &[Run], expected: Option<&Self>) -> anyhow::Result<Self> {
+        let start = Instant::now();
+        loop {
+            let state = Self::of(runs).await?;
+            let is_there = expected.is_none_or(|expected| expected.there == state.there);
+            if is_there || start.elapsed() > PATIENCE {
+                return Ok(state);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn of(runs: &[Run]) -> anyhow::Result<Self> {
         let logto = &runs[0].world.logto;
         let mut there = in_logto(logto);
         for run in runs {
