@@ -31,7 +31,7 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// So many runs at a time keep two cores busy.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 3;
 
 /// Beside the scenario of one operator, so many of its writes are tried.
 const EVERY_NTH_BESIDE_ANOTHER: usize = 3;

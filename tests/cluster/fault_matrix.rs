@@ -31,7 +31,7 @@ pub fn tests() -> Vec<Test> {
     tests
 }
 
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 
 /// Waits between failures are those of the suite, at most 2 s; requests are given up after 1 s.
 const FLAGS: [&str; 4] = ["--resync-period", "2s", "--request-timeout", "1s"];

@@ -127,8 +127,12 @@ async fn the_same_owner_in_another_cluster_finds_all_again_and_writes_nothing(
     world.gone::<LogtoTenant>("main").await?;
 
     world.logto.reset_requests();
+    // All of it before the operator: a binding that comes seconds after its instance is not known to come at all.
+    world.apply_example().await?;
     world.start_operator(&[])?;
-    world.example_is_ready().await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    world.ready::<HasuraRoleBinding>("user-reader").await?;
+    world.ready::<HasuraRoleBinding>("user-maintainer").await?;
     ensure!(world.logto.writes() == 0, "{:?}", world.logto.requests());
     let instance = world.get::<HasuraInstance>("shop").await?;
     let resource = instance.status.and_then(|status| status.api_resource);

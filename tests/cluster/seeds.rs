@@ -25,7 +25,7 @@ pub fn tests() -> Vec<Test> {
     tests
 }
 
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 3;
 
 /// A number from the environment.
 pub fn number(name: &str, default: u64) -> u64 {
