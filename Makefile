@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster soak quiet programs helm gitops crds deny fuzz bench
+.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds deny fuzz bench
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -34,6 +34,9 @@ cluster: programs helm gitops ## The suites on a real control plane
 
 soak: programs helm gitops ## Random edits, faults and kills: SEEDS=1000 of them, from SEED=1 on
 	SEED=$(or $(SEED),1) SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked -p logto-hasura --test cluster -- seeds::
+
+crashes: programs helm gitops ## Kills at every write of a scenario, of one operator and beside another owner
+	CRASH_OWNERS=2 $(CARGO) test --locked -p logto-hasura --test cluster -- crashes::
 
 quiet: programs helm gitops ## An hour in which nothing changes: no write, no growth of memory
 	QUIET_SECONDS=$(or $(QUIET_SECONDS),3600) $(CARGO) test --locked -p logto-hasura --test cluster -- quiet::
