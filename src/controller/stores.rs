@@ -15,9 +15,12 @@ use super::{
     namespaces::Namespaces,
 };
 use crate::{
-    api::{HasuraInstance, HasuraRoleBinding, LogtoTenant, Reference},
+    api::{
+        HasuraInstance, HasuraInstanceSpec, HasuraRoleBinding, HasuraRoleBindingSpec, LogtoTenant,
+        Reference,
+    },
     domain::{
-        consent::{self, Consent},
+        consent::{self, Consent, NamespaceLabels},
         desired::role_name,
         precedence::Key,
     },
@@ -72,6 +75,10 @@ pub struct Stores {
     pub gone: Gone,
 }
 
+/// What an instance in one namespace says to a binding in another.
+type Rule =
+    fn((&str, &HasuraInstanceSpec), (&str, &HasuraRoleBindingSpec), &NamespaceLabels) -> Consent;
+
 impl Stores {
     /// A tenant.
     pub fn tenant(&self, key: &Key) -> Option<Arc<LogtoTenant>> {
@@ -124,14 +131,7 @@ impl Stores {
         instance: &HasuraInstance,
         binding: &HasuraRoleBinding,
     ) -> Consent {
-        let (instance_key, own) = (key(instance), key(binding));
-        self.namespaces.with(|known| {
-            consent::to_binding(
-                (&instance_key.namespace, &instance.spec),
-                (&own.namespace, &binding.spec),
-                known,
-            )
-        })
+        self.told_by(consent::to_binding, instance, binding)
     }
 
     /// Whether what a binding asks for may be granted: its instance takes it, and it says who is given the role only where
@@ -141,14 +141,7 @@ impl Stores {
         instance: &HasuraInstance,
         binding: &HasuraRoleBinding,
     ) -> Consent {
-        let (instance_key, own) = (key(instance), key(binding));
-        self.namespaces.with(|known| {
-            consent::to_grant(
-                (&instance_key.namespace, &instance.spec),
-                (&own.namespace, &binding.spec),
-                known,
-            )
-        })
+        self.told_by(consent::to_grant, instance, binding)
     }
 
     /// Whether an instance lets a binding say who is given the role.
@@ -157,9 +150,18 @@ impl Stores {
         instance: &HasuraInstance,
         binding: &HasuraRoleBinding,
     ) -> Consent {
+        self.told_by(consent::to_subjects, instance, binding)
+    }
+
+    fn told_by(
+        &self,
+        rule: Rule,
+        instance: &HasuraInstance,
+        binding: &HasuraRoleBinding,
+    ) -> Consent {
         let (instance_key, own) = (key(instance), key(binding));
         self.namespaces.with(|known| {
-            consent::to_subjects(
+            rule(
                 (&instance_key.namespace, &instance.spec),
                 (&own.namespace, &binding.spec),
                 known,
