@@ -207,11 +207,10 @@ async fn without_connection(
         .status
         .as_ref()
         .filter(|status| status.role.is_some() || status.scope.is_some());
-    // What was made may stand in no status, if the operator ended right then: only the tenant itself can tell.
+    // What was made may stand in no status, if the operator ended right then: only the tenant itself can tell, also when its credentials are refused for a while.
     let may_tell = instance.is_some_and(|instance| {
         ctx.stores.consent_to_instance(instance) != Consent::Withheld
             && ctx.stores.tenant(tenant).is_some()
-            && !ctx.registry.lacks_credentials(tenant)
     });
     if waited < ctx.clocks.release_after && (made.is_some() || may_tell) {
         let message = format!(

@@ -6,7 +6,7 @@ use kube::runtime::events::EventType;
 use serde_json::Value;
 
 use super::{
-    kept,
+    is_shared, kept,
     wanted::{View, Wanted},
 };
 use crate::{
@@ -113,12 +113,8 @@ impl Deployment<'_> {
                     None
                 }
             };
+            ledger.look_again();
             let now = client.custom_jwts().await?;
-            let is_shared =
-                |stored: Option<&Stored>| stored.is_some_and(|it| it.is_shared(&self.ctx.owner));
-            if is_shared(stored.of(kind)) || is_shared(now.of(kind)) {
-                ledger.look_again_after(self.ctx.clocks.claims_pause);
-            }
             let is_kept = now.of(kind) == expected;
             ledger.put_stored(now, &self.ctx.owner);
             if is_kept {
@@ -277,6 +273,7 @@ impl Deployment<'_> {
     /// Takes the operator's entries out of one kind of script.
     pub async fn withdraw(&self, kind: Kind) -> Result<(), NotWithdrawn> {
         let client = self.connection.session.client();
+        let ledger = &self.connection.claims;
         for _ in 0..MOST_ROUNDS {
             let scripts = client.custom_jwts().await?;
             let stored = scripts.of(kind);
@@ -293,13 +290,20 @@ impl Deployment<'_> {
             };
             match plan(&wish, stored).write {
                 None => {
+                    let is_shared = is_shared(self.ctx, stored);
                     // What is cleaned up after the tenant asks whether it is still granted.
-                    self.connection.claims.put_stored(scripts, &self.ctx.owner);
+                    ledger.put_stored(scripts, &self.ctx.owner);
+                    // Nobody looks once the tenant is gone, so it stays for as long as the other one's write may take.
+                    if is_shared && ledger.time_to_look().is_some_and(|wait| !wait.is_zero()) {
+                        let why = "another operator writes the same script, so it is read once more";
+                        return Err(NotWithdrawn::NotNow(why.to_owned()));
+                    }
                     return Ok(());
                 }
                 Some(Write::Put(script)) => client.put_custom_jwt(kind, &script).await?,
                 Some(Write::Delete) => client.delete_custom_jwt(kind).await?,
             }
+            ledger.look_again();
         }
         let why = format!("somebody else keeps writing the {} script", in_words(kind));
         Err(NotWithdrawn::Refused(why))

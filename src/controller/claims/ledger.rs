@@ -22,6 +22,9 @@ const QUIET: Duration = Duration::from_millis(250);
 /// … but not longer than this.
 const LONGEST_GATHERING: Duration = Duration::from_secs(1);
 
+/// A write of another operator that was on its way has arrived by then.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// What a binding grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -166,17 +169,16 @@ impl Ledger {
         lock(&self.state).written = Some(Instant::now());
     }
 
-    /// Notes that the scripts are to be read once more after this time. Logto's API has no preconditions, so another
+    /// Notes that the scripts are to be read once more after a while. Logto's API has no preconditions, so another
     /// operator, which writes the same script, may write at the same moment what it had read before.
-    pub fn look_again_after(&self, pause: Duration) {
-        lock(&self.state).look_again = Some(Instant::now() + pause);
+    pub fn look_again(&self) {
+        lock(&self.state).look_again = Some(Instant::now() + LOOK_AGAIN_AFTER);
     }
 
-    /// Whether it is time for that; it is then done with.
-    pub fn is_time_to_look(&self) -> bool {
+    /// Notes that they were.
+    pub fn looked(&self) {
         let mut state = lock(&self.state);
-        let due = state.look_again.take_if(|due| *due <= Instant::now());
-        due.is_some()
+        state.look_again.take_if(|due| *due <= Instant::now());
     }
 
     /// How long it is until then.

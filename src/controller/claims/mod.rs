@@ -38,7 +38,11 @@ use crate::{
         conditions::{reasons, types},
         tenant::ClaimsPolicy,
     },
-    domain::{claims::program::Kind, consent::Consent, precedence::Key},
+    domain::{
+        claims::{plan::Stored, program::Kind},
+        consent::Consent,
+        precedence::Key,
+    },
     logto,
 };
 
@@ -71,8 +75,15 @@ pub async fn publish(
         ledger.settle(Verdict::Ready(String::new()), BTreeMap::new());
         return Ok(None);
     }
-    if ledger.is_time_to_look() || reread || ledger.stored().is_none() {
+    let is_first = ledger.stored().is_none();
+    let is_time_to_look = ledger.time_to_look().is_some_and(|wait| wait.is_zero());
+    if is_time_to_look || reread || is_first {
         let stored = connection.session.client().custom_jwts().await?;
+        ledger.looked();
+        // A process that ended right after a write could not look any more.
+        if is_first && Kind::ALL.into_iter().any(|kind| is_shared(ctx, stored.of(kind))) {
+            ledger.look_again();
+        }
         ledger.put_stored(stored, &ctx.owner);
     }
     let deployment = deploy::Deployment {
@@ -123,6 +134,10 @@ pub fn has_withdrawn(ctx: &Context, tenant: &LogtoTenant, connection: &Connectio
     kinds.any(|kind| {
         policy_for(tenant, kind) == ClaimsPolicy::Manage && deployment.has_withdrawn(kind)
     })
+}
+
+fn is_shared(ctx: &Context, stored: Option<&Stored>) -> bool {
+    stored.is_some_and(|stored| stored.is_shared(&ctx.owner))
 }
 
 /// What came of all scripts; none when one is to be written, but not yet.

@@ -14,8 +14,8 @@ use logto_hasura::api::{HasuraRoleBinding, LogtoTenant};
 use super::Run;
 use crate::world::OurKind;
 
-/// Longer than the pause between two writes of the script.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Longer than the time after which a script is read once more.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is there, and what it took.
 #[derive(Debug)]
