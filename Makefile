@@ -36,7 +36,7 @@ soak: programs helm gitops ## Random edits, faults and kills: SEEDS=1000 of them
 	SEED=$(or $(SEED),1) SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked -p logto-hasura --test cluster -- seeds::
 
 crashes: programs helm gitops ## Kills at every write of a scenario, of one operator and beside another owner
-	CRASH_OWNERS=2 $(CARGO) test --locked -p logto-hasura --test cluster -- crashes::
+	$(CARGO) test --locked -p logto-hasura --test cluster -- crashes::
 
 quiet: programs helm gitops ## An hour in which nothing changes: no write, no growth of memory
 	QUIET_SECONDS=$(or $(QUIET_SECONDS),3600) $(CARGO) test --locked -p logto-hasura --test cluster -- quiet::

@@ -6,7 +6,7 @@ use kube::runtime::events::EventType;
 use serde_json::Value;
 
 use super::{
-    is_shared, kept,
+    kept,
     wanted::{View, Wanted},
 };
 use crate::{
@@ -113,10 +113,10 @@ impl Deployment<'_> {
                     None
                 }
             };
-            ledger.look_again();
             let now = client.custom_jwts().await?;
             let is_kept = now.of(kind) == expected;
             ledger.put_stored(now, &self.ctx.owner);
+            ledger.look_again();
             if is_kept {
                 return Ok(finished(kind, &planned, troubles));
             }
@@ -290,12 +290,14 @@ impl Deployment<'_> {
             };
             match plan(&wish, stored).write {
                 None => {
-                    let is_shared = is_shared(self.ctx, stored);
                     // What is cleaned up after the tenant asks whether it is still granted.
                     ledger.put_stored(scripts, &self.ctx.owner);
                     // Nobody looks once the tenant is gone, so it stays for as long as the other one's write may take.
-                    if is_shared && ledger.time_to_look().is_some_and(|wait| !wait.is_zero()) {
-                        let why = "another operator writes the same script, so it is read once more";
+                    if ledger.is_shared()
+                        && ledger.time_to_look().is_some_and(|wait| !wait.is_zero())
+                    {
+                        let why =
+                            "another operator writes the same script, so it is read once more";
                         return Err(NotWithdrawn::NotNow(why.to_owned()));
                     }
                     return Ok(());

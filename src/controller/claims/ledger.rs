@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    mem,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -63,6 +64,12 @@ struct State {
     stored: Option<Arc<CustomJwts>>,
     /// The entries of what is stored that a program looks at.
     deployed: HashMap<(Kind, String), Entry>,
+    /// Since when what was among them lately is not.
+    gone: HashMap<(Kind, String), Instant>,
+    /// When Logto's scripts were read first, and last.
+    reads: Option<(Instant, Instant)>,
+    /// Whether other owners' entries are in them too.
+    is_shared: bool,
     /// First and last change that is not deployed yet.
     changed: Option<(Instant, Instant)>,
     written: Option<Instant>,
@@ -118,14 +125,32 @@ impl Ledger {
     /// Notes what Logto has stored, and which of it are entries of `owner` that a program looks at.
     pub fn put_stored(&self, stored: CustomJwts, owner: &Owner) {
         let of_kind = |kind| stored.of(kind).map(|stored| deployed(kind, stored, owner));
-        let deployed = Kind::ALL
+        let deployed: HashMap<_, _> = Kind::ALL
             .into_iter()
             .filter_map(of_kind)
             .flatten()
             .collect();
+        let mut scripts = Kind::ALL.into_iter().filter_map(|kind| stored.of(kind));
+        let is_shared = scripts.any(|script| script.is_shared(owner));
+        let now = Instant::now();
         let mut state = lock(&self.state);
-        state.deployed = deployed;
+        let before = mem::replace(&mut state.deployed, deployed);
+        state.note_gone(before.into_keys(), now);
+        state.is_shared = is_shared;
+        state.reads = Some((state.reads.map_or(now, |(first, _)| first), now));
         state.stored = Some(Arc::new(stored));
+    }
+
+    /// Whether what the claims said of an audience may come back although it was taken out: another operator, which writes
+    /// the same script, may have read it before, and its write may be on its way. The next look tells.
+    pub fn may_come_back(&self, kind: Kind, indicator: &str) -> bool {
+        let state = lock(&self.state);
+        let Some((first, last)) = state.reads.filter(|_| state.is_shared) else {
+            return false;
+        };
+        let at = (kind, indicator.to_owned());
+        let since = state.gone.get(&at).copied().unwrap_or(first);
+        last.saturating_duration_since(since) < LOOK_AGAIN_AFTER
     }
 
     /// Whether the deployed claims of an audience grant a role to who holds a scope.
@@ -162,6 +187,11 @@ impl Ledger {
     /// What Logto had stored when it was last read or written; none before the first read.
     pub fn stored(&self) -> Option<Arc<CustomJwts>> {
         lock(&self.state).stored.clone()
+    }
+
+    /// Whether other owners' entries are in the scripts too.
+    pub fn is_shared(&self) -> bool {
+        lock(&self.state).is_shared
     }
 
     /// Notes that a script was written, or that an attempt failed.
@@ -242,6 +272,15 @@ impl Ledger {
 }
 
 impl State {
+    fn note_gone(&mut self, before: impl Iterator<Item = (Kind, String)>, now: Instant) {
+        let deployed = &self.deployed;
+        let lately = |since: &Instant| now.saturating_duration_since(*since) <= LOOK_AGAIN_AFTER;
+        self.gone
+            .retain(|at, since| lately(since) && !deployed.contains_key(at));
+        let went = before.filter(|at| !deployed.contains_key(at));
+        self.gone.extend(went.map(|at| (at, now)));
+    }
+
     fn change(&mut self) {
         let now = Instant::now();
         let first = self.changed.map_or(now, |(first, _)| first);

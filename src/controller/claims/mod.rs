@@ -38,11 +38,7 @@ use crate::{
         conditions::{reasons, types},
         tenant::ClaimsPolicy,
     },
-    domain::{
-        claims::{plan::Stored, program::Kind},
-        consent::Consent,
-        precedence::Key,
-    },
+    domain::{claims::program::Kind, consent::Consent, precedence::Key},
     logto,
 };
 
@@ -80,11 +76,11 @@ pub async fn publish(
     if is_time_to_look || reread || is_first {
         let stored = connection.session.client().custom_jwts().await?;
         ledger.looked();
+        ledger.put_stored(stored, &ctx.owner);
         // A process that ended right after a write could not look any more.
-        if is_first && Kind::ALL.into_iter().any(|kind| is_shared(ctx, stored.of(kind))) {
+        if is_first && ledger.is_shared() {
             ledger.look_again();
         }
-        ledger.put_stored(stored, &ctx.owner);
     }
     let deployment = deploy::Deployment {
         ctx,
@@ -134,10 +130,6 @@ pub fn has_withdrawn(ctx: &Context, tenant: &LogtoTenant, connection: &Connectio
     kinds.any(|kind| {
         policy_for(tenant, kind) == ClaimsPolicy::Manage && deployment.has_withdrawn(kind)
     })
-}
-
-fn is_shared(ctx: &Context, stored: Option<&Stored>) -> bool {
-    stored.is_some_and(|stored| stored.is_shared(&ctx.owner))
 }
 
 /// What came of all scripts; none when one is to be written, but not yet.

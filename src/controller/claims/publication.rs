@@ -252,16 +252,26 @@ pub fn is_still_named(
     let Some(object) = object.filter(|tenant| !deleting(&**tenant)) else {
         return false;
     };
-    let names = |kind: &Kind| {
-        policy_for(&object, *kind) == ClaimsPolicy::Manage
-            && connection.claims.names_in(*kind, indicator)
-    };
-    let is_named = connection.claims.verdict().is_ready() && Kind::ALL.iter().any(names);
+    let ledger = &connection.claims;
+    if !ledger.verdict().is_ready() {
+        return false;
+    }
+    let mut managed = Kind::ALL
+        .into_iter()
+        .filter(|kind| policy_for(&object, *kind) == ClaimsPolicy::Manage);
+    let is_named = managed.clone().any(|kind| ledger.names_in(kind, indicator));
     if is_named {
-        connection.claims.touch();
+        ledger.touch();
+        ctx.triggers.tenant(tenant);
+        return true;
+    }
+    // Once the instance is gone, what comes back looks like the claims of one that was deleted with policy Retain.
+    let may_come_back = managed.any(|kind| ledger.may_come_back(kind, indicator));
+    if may_come_back && ledger.time_to_look().is_none() {
+        ledger.look_again();
         ctx.triggers.tenant(tenant);
     }
-    is_named
+    may_come_back
 }
 
 /// Whether the end of an instance has to wait, because the deployed claims still speak of it although its consent was
