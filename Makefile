@@ -61,4 +61,4 @@ deny: ## Licences, sources and advisories of all dependencies (needs cargo-deny)
 	cargo deny check
 
 bench: programs ## Measure against the bars of docs/performance.md (SIZES="100 1000 5000 10000 --write" writes it)
-	$(CARGO) bench --locked --bench scale -- $(SIZES)
+	$(CARGO) bench --locked --bench scale -- $(if $(OPERATOR),--operator $(OPERATOR)) $(SIZES)

@@ -81,6 +81,11 @@ impl Election {
         &self.identity
     }
 
+    /// The name of the lease.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Waits until the lease is ours. `standing_by` is told the holder's name whenever somebody else has it.
     pub async fn win(&self, mut standing_by: impl FnMut(&str)) -> Lease {
         let mut seen = None;

@@ -1,130 +1,339 @@
-//! What `/metrics` shows. Every label has a closed set of values.
+//! What `/metrics` shows, in the OpenMetrics text format.
+//!
+//! What every controller has goes by the names of Go's controller-runtime, which dashboards know; what only this one has
+//! begins with `logto_hasura_`. Each label has a bounded set of values: closed sets, LogtoTenants that exist, and reasons of
+//! conditions. `docs/metrics.md` lists all.
+
+mod census;
+mod labels;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    collections::HashSet,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
+
+pub use census::{Census, Count};
+use labels::{
+    Controller, Event, Kind, Lease, Object, Operation, Queue, Reconcile, Request, Tenant,
+};
+
+/// Seconds of a reconcile: without work some microseconds, with work a few requests to Logto.
+const RECONCILE_BUCKETS: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// Seconds of a request; Logto answers in 14 to 24 ms when nothing is in the way.
+const REQUEST_BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
+
+/// Seconds of a wait for the tenant's budget.
+const WAIT_BUCKETS: [f64; 7] = [0.001, 0.01, 0.1, 1.0, 5.0, 30.0, 120.0];
 
 /// The counters, and the registry that prints them.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    census: OnceLock<Arc<dyn Census>>,
     reconciles: Family<Reconcile, Counter>,
+    reconcile_errors: Family<Controller, Counter>,
+    reconcile_times: Family<Controller, Histogram>,
+    workers: Family<Controller, Gauge>,
+    most_workers: Family<Controller, Gauge>,
+    retries: Family<Queue, Counter>,
+    leaders: Family<Lease, Gauge>,
     watch_failures: Family<Kind, Counter>,
     unreadable: Family<Kind, Counter>,
     requests: Family<Request, Counter>,
+    /// The series of each tenant's requests, which go with the tenant.
+    series: Mutex<HashMap<String, HashSet<Request>>>,
     durations: Family<Operation, Histogram>,
+    waits: Family<Tenant, Histogram>,
+    scripts: Family<Tenant, Counter>,
+    events: Family<Event, Counter>,
+    objects: Family<Object, Gauge>,
+    connected: Family<Tenant, Gauge>,
 }
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reconcile {
-    controller: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Kind {
-    kind: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Request {
-    operation: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
-    operation: &'static str,
-}
-
-/// Seconds; Logto answers in 14 to 24 ms when nothing is in the way.
-const BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("logto_hasura");
-        let reconciles = Family::<Reconcile, Counter>::default();
-        let watch_failures = Family::<Kind, Counter>::default();
-        let unreadable = Family::<Kind, Counter>::default();
-        let requests = Family::<Request, Counter>::default();
-        let durations =
-            Family::<Operation, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
-        registry.register(
-            "reconciles",
-            "Visits to objects, by how they ended",
-            reconciles.clone(),
-        );
-        registry.register(
-            "watch_failures",
-            "Watches of the API server that failed",
-            watch_failures.clone(),
-        );
-        registry.register(
-            "unreadable_objects",
-            "Times that an object came from the API server that this version can not read",
-            unreadable.clone(),
-        );
-        registry.register(
-            "logto_requests",
-            "Requests to Logto, by how they ended",
-            requests.clone(),
-        );
-        registry.register(
-            "logto_request_duration_seconds",
-            "Time until Logto answered",
-            durations.clone(),
-        );
-        Self {
-            registry,
-            reconciles,
-            watch_failures,
-            unreadable,
-            requests,
-            durations,
-        }
+        let mut metrics = Self {
+            registry: Registry::default(),
+            census: OnceLock::new(),
+            reconciles: Family::default(),
+            reconcile_errors: Family::default(),
+            reconcile_times: Family::new_with_constructor(|| Histogram::new(RECONCILE_BUCKETS)),
+            workers: Family::default(),
+            most_workers: Family::default(),
+            retries: Family::default(),
+            leaders: Family::default(),
+            watch_failures: Family::default(),
+            unreadable: Family::default(),
+            requests: Family::default(),
+            series: Mutex::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
+            waits: Family::new_with_constructor(|| Histogram::new(WAIT_BUCKETS)),
+            scripts: Family::default(),
+            events: Family::default(),
+            objects: Family::default(),
+            connected: Family::default(),
+        };
+        metrics.register_known_names();
+        metrics.register_own_names();
+        metrics
     }
 }
 
 impl Metrics {
-    /// A visit ended.
-    pub fn reconciled(&self, controller: &'static str, result: &'static str) {
+    /// Those that dashboards of controllers know.
+    fn register_known_names(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "controller_runtime_reconcile",
+            "Reconciles, by how they ended",
+            self.reconciles.clone(),
+        );
+        registry.register(
+            "controller_runtime_reconcile_errors",
+            "Reconciles that failed",
+            self.reconcile_errors.clone(),
+        );
+        registry.register(
+            "controller_runtime_reconcile_time_seconds",
+            "Time of a reconcile",
+            self.reconcile_times.clone(),
+        );
+        registry.register(
+            "controller_runtime_active_workers",
+            "Reconciles that are under way",
+            self.workers.clone(),
+        );
+        registry.register(
+            "controller_runtime_max_concurrent_reconciles",
+            "Reconciles that may be under way at the same time",
+            self.most_workers.clone(),
+        );
+        registry.register(
+            "workqueue_retries",
+            "Objects that came back to the queue after a failure",
+            self.retries.clone(),
+        );
+        registry.register(
+            "leader_election_master_status",
+            "1 while this replica holds the Lease",
+            self.leaders.clone(),
+        );
+    }
+
+    /// Those of this operator alone.
+    fn register_own_names(&mut self) {
+        let registry = self.registry.sub_registry_with_prefix("logto_hasura");
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        registry.register(
+            "watch_failures",
+            "Watches of the API server that failed",
+            self.watch_failures.clone(),
+        );
+        registry.register(
+            "unreadable_objects",
+            "Times that an object came from the API server that this version can not read",
+            self.unreadable.clone(),
+        );
+        registry.register(
+            "logto_requests",
+            "Requests to Logto, by how they ended",
+            self.requests.clone(),
+        );
+        registry.register(
+            "logto_request_duration_seconds",
+            "Time until Logto answered",
+            self.durations.clone(),
+        );
+        registry.register(
+            "logto_request_wait_seconds",
+            "Time that a request waited for its turn in the tenant's budget",
+            self.waits.clone(),
+        );
+        registry.register(
+            "script_writes",
+            "Writes of the tenant's Custom JWT scripts",
+            self.scripts.clone(),
+        );
+        registry.register(
+            "events",
+            "Events of objects, by their reason; DriftCorrected, DeploymentPatched, LeftBehind and all changes of Ready are among them",
+            self.events.clone(),
+        );
+        registry.register(
+            "objects",
+            "Objects, by the status and the reason of their condition Ready",
+            self.objects.clone(),
+        );
+        registry.register(
+            "logto_connected",
+            "1 while the tenant's Logto answers, 0 while its queue is paused because it does not",
+            self.connected.clone(),
+        );
+    }
+
+    /// Lets a controller's reconciles be seen before the first one.
+    pub fn controller(&self, controller: &'static str, most_workers: u16) {
+        let label = Controller { controller };
+        self.most_workers
+            .get_or_create(&label)
+            .set(most_workers.into());
+        self.workers.get_or_create(&label).set(0);
+        drop(self.reconcile_errors.get_or_create(&label));
+        drop(self.retries.get_or_create(&Queue { name: controller }));
+    }
+
+    /// A reconcile begins.
+    pub fn begins(&self, controller: &'static str) {
+        self.workers.get_or_create(&Controller { controller }).inc();
+    }
+
+    /// It ended.
+    pub fn reconciled(&self, controller: &'static str, result: &'static str, took: Duration) {
+        let label = Controller { controller };
+        self.workers.get_or_create(&label).dec();
         self.reconciles
             .get_or_create(&Reconcile { controller, result })
             .inc();
+        if result == "error" {
+            self.reconcile_errors.get_or_create(&label).inc();
+        }
+        self.reconcile_times
+            .get_or_create(&label)
+            .observe(took.as_secs_f64());
+    }
+
+    /// An object comes back after a failure.
+    pub fn retried(&self, controller: &'static str) {
+        self.retries
+            .get_or_create(&Queue { name: controller })
+            .inc();
+    }
+
+    /// Whether this replica holds the Lease.
+    pub fn leads(&self, lease: &str, leads: bool) {
+        let name = lease.to_owned();
+        self.leaders
+            .get_or_create(&Lease { name })
+            .set(leads.into());
     }
 
     /// A watch failed and will be tried again.
     pub fn watch_failed(&self, kind: &str) {
-        self.watch_failures
-            .get_or_create(&Kind {
-                kind: kind.to_owned(),
-            })
-            .inc();
+        let kind = kind.to_owned();
+        self.watch_failures.get_or_create(&Kind { kind }).inc();
     }
 
     /// An object can not be read.
     pub fn unreadable(&self, kind: &str) {
-        self.unreadable
-            .get_or_create(&Kind {
-                kind: kind.to_owned(),
-            })
-            .inc();
+        let kind = kind.to_owned();
+        self.unreadable.get_or_create(&Kind { kind }).inc();
     }
 
     /// Logto answered, or did not.
-    pub fn requested(&self, operation: &'static str, outcome: &'static str, seconds: f64) {
-        self.requests
-            .get_or_create(&Request { operation, outcome })
-            .inc();
+    pub fn requested(
+        &self,
+        tenant: &str,
+        (operation, outcome): (&'static str, &'static str),
+        status: Option<u16>,
+        took: Duration,
+    ) {
+        let request = Request {
+            tenant: tenant.to_owned(),
+            operation,
+            outcome,
+            code: status.map_or_else(|| "none".to_owned(), |status| status.to_string()),
+        };
+        self.requests.get_or_create(&request).inc();
         self.durations
             .get_or_create(&Operation { operation })
-            .observe(seconds);
+            .observe(took.as_secs_f64());
+        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        series.entry(tenant.to_owned()).or_default().insert(request);
+    }
+
+    /// A request had its turn.
+    pub fn waited(&self, tenant: &str, waited: Duration) {
+        let tenant = tenant.to_owned();
+        self.waits
+            .get_or_create(&Tenant { tenant })
+            .observe(waited.as_secs_f64());
+    }
+
+    /// A Custom JWT script was written.
+    pub fn wrote_script(&self, tenant: &str) {
+        let tenant = tenant.to_owned();
+        self.scripts.get_or_create(&Tenant { tenant }).inc();
+    }
+
+    /// The series of a tenant that is gone go too.
+    pub fn forget_tenant(&self, tenant: &str) {
+        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        for request in series.remove(tenant).into_iter().flatten() {
+            self.requests.remove(&request);
+        }
+        let tenant = Tenant {
+            tenant: tenant.to_owned(),
+        };
+        self.waits.remove(&tenant);
+        self.scripts.remove(&tenant);
+    }
+
+    /// Something happened to an object.
+    pub fn happened(&self, kind: &str, reason: &str) {
+        let event = Event {
+            kind: kind.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.events.get_or_create(&event).inc();
+    }
+
+    /// From now on objects are counted when somebody asks. The first one to be told stays.
+    pub fn take_census_of(&self, census: Arc<dyn Census>) {
+        // A second one would be a second set of controllers in this process, which there is not.
+        let _ = self.census.set(census);
+    }
+
+    fn count(&self) {
+        let Some(census) = self.census.get() else {
+            return;
+        };
+        let Count { objects, connected } = census.count();
+        self.objects.clear();
+        for ((kind, ready, reason), count) in objects {
+            self.objects
+                .get_or_create(&Object {
+                    kind,
+                    ready,
+                    reason,
+                })
+                .set(count);
+        }
+        self.connected.clear();
+        for (tenant, answers) in connected {
+            self.connected
+                .get_or_create(&Tenant { tenant })
+                .set(answers.into());
+        }
     }
 
     /// All of it in the OpenMetrics text format.
     pub fn text(&self) -> String {
+        self.count();
         let mut text = String::new();
         // Writing to a String can not fail.
         let _ = encode(&mut text, &self.registry);

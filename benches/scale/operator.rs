@@ -153,7 +153,7 @@ pub struct Metrics(String);
 impl Metrics {
     /// Visits to objects.
     pub fn visits(&self) -> f64 {
-        self.sum("logto_hasura_reconciles_total")
+        self.sum("controller_runtime_reconcile_total")
     }
 
     /// Seconds that requests to Logto took, all added up.

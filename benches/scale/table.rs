@@ -3,7 +3,7 @@
 mod bars;
 mod routes;
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Context, ensure};
 
@@ -28,29 +28,24 @@ pub struct Results {
     pub limited: Option<Limited>,
     pub failover: Option<Failover>,
     latency: Duration,
-    /// Sizes of the program that was measured, and of a static one beside it when there is one, in MB.
+    /// Size of the program that was measured, in MB.
     program: f64,
-    static_program: Option<f64>,
+    /// Whether it was built for a target whose programs are static.
+    is_static: bool,
 }
 
 impl Results {
     /// Nothing yet.
     pub fn new(arguments: &Arguments) -> anyhow::Result<Self> {
-        let megabytes =
-            |path: &Path| Ok::<_, anyhow::Error>(fs::metadata(path)?.len() as f64 / 1e6);
-        let target = arguments
-            .operator
-            .ancestors()
-            .nth(2)
-            .context("a target folder")?;
-        let is_static = target.join("x86_64-unknown-linux-musl/release/logto-hasura");
+        let mut folders = arguments.operator.iter().rev();
+        let is_static = folders.any(|folder| folder.to_string_lossy().ends_with("-linux-musl"));
         Ok(Self {
             sizes: Vec::new(),
             limited: None,
             failover: None,
             latency: arguments.latency,
-            program: megabytes(&arguments.operator)?,
-            static_program: megabytes(&is_static).ok(),
+            program: fs::metadata(&arguments.operator)?.len() as f64 / 1e6,
+            is_static,
         })
     }
 

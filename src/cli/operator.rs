@@ -136,6 +136,7 @@ async fn operate(args: Args) -> Result<(), Error> {
     let standby = Standby {
         readiness: readiness.clone(),
         pulse,
+        metrics: Arc::clone(&metrics),
     };
     let controllers = controller::run(client, settings, metrics, readiness, stop.clone());
     let signals = async {
@@ -154,6 +155,7 @@ async fn operate(args: Args) -> Result<(), Error> {
 struct Standby {
     readiness: Readiness,
     pulse: Pulse,
+    metrics: Arc<Metrics>,
 }
 
 /// Runs the controllers while this process leads, until they end or were asked to.
@@ -166,7 +168,8 @@ async fn work(
     let Some(election) = election else {
         return until_drained(controllers, stop).await;
     };
-    let identity = election.identity();
+    let (identity, lease_name) = (election.identity(), election.name());
+    standby.metrics.leads(lease_name, false);
     let standing_by = |holder: &str| {
         standby.pulse.beat();
         if standby.readiness.stand_by() {
@@ -178,6 +181,7 @@ async fn work(
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(identity, "this replica leads");
+    standby.metrics.leads(lease_name, true);
     let result = tokio::select! {
         result = until_drained(controllers, stop) => result,
         lost = election.keep(lease) => return Err(lost.into()),

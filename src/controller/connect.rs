@@ -160,6 +160,7 @@ fn config(
         None => Verdict::Stalled(reasons::CREDENTIALS_INVALID, error.to_string()),
     })?;
     let metrics = Arc::clone(&ctx.metrics);
+    let name = key(tenant).to_string();
     let limit = &tenant.spec.rate_limit;
     Ok(ClientConfig {
         transport,
@@ -170,8 +171,10 @@ fn config(
             burst: limit.burst.unsigned_abs(),
         },
         fence: ctx.fence.clone(),
-        observer: Arc::new(move |operation, outcome, took| {
-            metrics.requested(operation.name(), outcome.name(), took.as_secs_f64());
+        observer: Arc::new(move |exchanged| {
+            let what = (exchanged.operation.name(), exchanged.outcome.name());
+            metrics.waited(&name, exchanged.waited);
+            metrics.requested(&name, what, exchanged.status, exchanged.took);
         }),
     })
 }

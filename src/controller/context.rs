@@ -121,6 +121,7 @@ impl Context {
     where
         K: Resource<DynamicType = ()>,
     {
+        self.metrics.happened(&K::kind(&()), reason);
         let event = Event {
             type_,
             reason: reason.to_owned(),

@@ -11,6 +11,7 @@ mod auth;
 mod backoff;
 mod binding;
 mod ca_bundle;
+mod census;
 mod claims;
 mod connect;
 mod context;

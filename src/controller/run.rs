@@ -1,6 +1,11 @@
 //! Starts the watches and the controllers, and ends when any of them does.
 
-use std::{fmt::Debug, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    hash::Hash,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use k8s_openapi::{NamespaceResourceScope, api::apps::v1::Deployment};
@@ -25,6 +30,7 @@ use super::{
     anonymous::AnonymousRoles,
     backoff::Backoff,
     binding,
+    census::Census,
     context::{Clocks, Context},
     force::Fights,
     gone::Gone,
@@ -115,6 +121,7 @@ pub async fn run(
     let (triggers, queues) = Triggers::new();
     let ctx = context(&client, &settings, stores, triggers, Arc::clone(&metrics));
 
+    metrics.take_census_of(Arc::new(Census(Arc::downgrade(&ctx))));
     let mut watches = Watches {
         tasks: JoinSet::new(),
         ctx: Arc::clone(&ctx),
@@ -330,11 +337,14 @@ async fn control<K>(
     let queue = stream::unfold(queue, |mut queue| async {
         queue.recv().await.map(|object| (object, queue))
     });
+    ctx.metrics.controller(name, CONCURRENCY);
     let visit = move |object: Arc<K>, ctx: Arc<Context>| async move {
+        let start = Instant::now();
+        ctx.metrics.begins(name);
         let visit = tokio::time::timeout(VISIT_TIMEOUT, reconcile(object, Arc::clone(&ctx))).await;
         let result = visit.unwrap_or(Err(visit::Error::Timeout(VISIT_TIMEOUT)));
         ctx.metrics
-            .reconciled(name, if result.is_ok() { "success" } else { "error" });
+            .reconciled(name, in_one_word(&result), start.elapsed());
         result
     };
     Controller::for_stream(stream::pending(), store)
@@ -359,6 +369,16 @@ async fn control<K>(
         .await;
 }
 
+/// In the words of controller-runtime.
+fn in_one_word(result: &Result<Action, visit::Error>) -> &'static str {
+    match result {
+        Ok(action) if *action == Action::await_change() => "success",
+        // Waiting is not failing: the object changed, or its deletion waits for something.
+        Ok(_) | Err(visit::Error::Held(_) | visit::Error::Changed) => "requeue_after",
+        Err(_) => "error",
+    }
+}
+
 fn try_again<K: ResourceExt>(
     name: &'static str,
     object: &K,
@@ -379,6 +399,7 @@ fn try_again<K: ResourceExt>(
         }
         error => {
             tracing::warn!(controller = name, namespace, name = object_name, %error, "visit failed; it is tried again");
+            ctx.metrics.retried(name);
             ctx.retry(object)
         }
     }

@@ -203,7 +203,10 @@ where
             kind = %K::kind(&()), namespace = %object.namespace().unwrap_or_default(), name = %object.name_any(),
             reason, message, "status changed"
         );
-        ctx.event(object, type_, reason, message).await;
+        // Each new binding goes through it for some seconds, and another event follows: it would be one write in six.
+        if reason != reasons::CLAIMS_PENDING {
+            ctx.event(object, type_, reason, message).await;
+        }
     }
     if outcome.verdict.is_ready() && outcome.next != Next::Backoff {
         ctx.backoff.forget(&object.uid().unwrap_or_default());

@@ -13,9 +13,23 @@ use super::refusal::refusal;
 use super::transport::{Answer, Transport};
 use crate::fence::Fence;
 
-/// Is told of every request that was answered or failed, with the time from its start to the end of its answer; the
-/// wait for its turn is not in it.
-pub type Observer = Arc<dyn Fn(Operation, Outcome, Duration) + Send + Sync>;
+/// A request that was answered or failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchanged {
+    /// What was asked.
+    pub operation: Operation,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The HTTP status, where an answer came.
+    pub status: Option<u16>,
+    /// The wait for its turn.
+    pub waited: Duration,
+    /// From its turn to the end of its answer.
+    pub took: Duration,
+}
+
+/// Is told of every request.
+pub type Observer = Arc<dyn Fn(Exchanged) + Send + Sync>;
 
 /// What all requests of a tenant pass.
 pub(super) struct Exchange {
@@ -52,10 +66,13 @@ impl Exchange {
         priority: Priority,
         request: RequestBuilder,
     ) -> Result<Answer, Error> {
+        let asked = Instant::now();
         let _permit = self.limiter.acquire(priority).await;
         let started = Instant::now();
         let request = self.bounded(operation, request)?;
-        let result = match self.transport.send(operation, request).await {
+        let answer = self.transport.send(operation, request).await;
+        let status = answer.as_ref().ok().map(|answer| answer.status);
+        let result = match answer {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(answer),
             Ok(answer) => Err(refusal(operation, &answer)),
             Err(error) => Err(error),
@@ -63,7 +80,13 @@ impl Exchange {
         if let Err(Error::Wait { after, .. }) = &result {
             self.limiter.pause(*after);
         }
-        (self.observer)(operation, Outcome::of(&result), started.elapsed());
+        (self.observer)(Exchanged {
+            operation,
+            outcome: Outcome::of(&result),
+            status,
+            waited: started - asked,
+            took: started.elapsed(),
+        });
         result
     }
 

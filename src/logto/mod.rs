@@ -39,7 +39,7 @@ pub use custom_jwt::{CustomJwts, DryRunResult};
 pub use discovery::{Discovery, jwk_url};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Code, CredentialsCause, Error, Failure, StopCause, Unexpected};
-pub use exchange::Observer;
+pub use exchange::{Exchanged, Observer};
 pub use hosts::{AllowedHosts, HostPattern, NotAHost};
 pub use jwks::{Jwks, KeySet};
 pub use limiter::RateLimit;

@@ -213,11 +213,12 @@ fn memory(bars: &mut Bars, results: &Results) {
 }
 
 fn program(bars: &mut Bars, results: &Results) {
-    if let Some(size) = results.static_program {
-        bars.most("program, static", 0, size, 20.0, " MB");
+    let what = if results.is_static {
+        "program, static"
     } else {
-        bars.most("program, not static", 0, results.program, 20.0, " MB");
-    }
+        "program, not static"
+    };
+    bars.most(what, 0, results.program, 20.0, " MB");
     if let Some(size) = results.sizes.iter().find(|size| size.bindings == 1000) {
         let ready = size.restarted.ready.as_secs_f64();
         bars.most("time to ready", size.bindings, ready, 1.0, " s");

@@ -113,6 +113,8 @@ impl Deployment<'_> {
                     None
                 }
             };
+            let name = key(self.tenant).to_string();
+            self.ctx.metrics.wrote_script(&name);
             let now = client.custom_jwts().await?;
             let is_kept = now.of(kind) == expected;
             ledger.put_stored(now, &self.ctx.owner);

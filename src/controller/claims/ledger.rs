@@ -20,7 +20,8 @@ use crate::{
 /// So that bindings that arrive together are in one write, a write waits until none came for so long …
 const QUIET: Duration = Duration::from_millis(250);
 
-/// … but not longer than this.
+/// … but not longer than this; or than two pauses, when they began to arrive while a pause was on. Of a thousand that are made
+/// in a little more than one pause, the last ones are then in the second write, not in a third.
 const LONGEST_GATHERING: Duration = Duration::from_secs(1);
 
 /// A write of another operator that was on its way has arrived by then.
@@ -220,10 +221,16 @@ impl Ledger {
     /// How long a write has to wait: for what arrives together, and for `pause` to pass since the last one.
     pub fn wait(&self, pause: Duration) -> Duration {
         let state = lock(&self.state);
-        let gathered = state
-            .changed
-            .map(|(first, last)| (last + QUIET).min(first + LONGEST_GATHERING));
         let paused = state.written.map(|written| written + pause);
+        let gathered = state.changed.map(|(first, last)| {
+            let is_in_pause = paused.is_some_and(|until| first < until);
+            let longest = if is_in_pause {
+                pause * 2
+            } else {
+                LONGEST_GATHERING
+            };
+            (last + QUIET).min(first + longest)
+        });
         let due = gathered.max(paused);
         due.map_or(Duration::ZERO, |due| {
             due.saturating_duration_since(Instant::now())

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, advance, pause, resume};
 
 use super::server::{Server, code, json, text, with_header};
-use crate::logto::{Client, Error, Operation, Outcome, RateLimit};
+use crate::logto::{Client, Error, Exchanged, RateLimit};
 
 /// A server that answers the first call of the API with 429 and this header.
 async fn limited(retry_after: RetryAfter) -> Server {
@@ -149,10 +149,10 @@ async fn the_observer_is_told_of_every_request_and_how_it_ended() {
     let mut config = server.config();
     config.observer = Arc::new({
         let told = Arc::clone(&told);
-        move |operation: Operation, outcome: Outcome, _| {
+        move |exchanged: Exchanged| {
             told.lock()
                 .unwrap()
-                .push((operation.name(), outcome.name()));
+                .push((exchanged.operation.name(), exchanged.outcome.name()));
         }
     });
     let client = Client::connect(config).await.unwrap();

@@ -142,7 +142,7 @@ pub fn transport(timeout: Duration) -> Transport {
 }
 
 pub fn nobody() -> Observer {
-    Arc::new(|_, _, _| {})
+    Arc::new(|_| {})
 }
 
 async fn read(request: Request) -> Seen {

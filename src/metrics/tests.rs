@@ -1,0 +1,106 @@
+use super::*;
+
+#[derive(Debug)]
+struct Three;
+
+impl Census for Three {
+    fn count(&self) -> Count {
+        let mut count = Count::default();
+        for ready in ["True", "True", "False"] {
+            let reason = if ready == "True" {
+                "Succeeded"
+            } else {
+                "Progressing"
+            };
+            count.object("HasuraRoleBinding", ready, reason);
+        }
+        count.tenant("logto/main".to_owned(), false);
+        count
+    }
+}
+
+fn lines(metrics: &Metrics, name: &str) -> Vec<String> {
+    let text = metrics.text();
+    let lines = text.lines().filter(|line| line.starts_with(name));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_dashboard_of_controllers_finds_the_names_that_it_knows() {
+    let metrics = Metrics::default();
+    metrics.controller("tenant", 16);
+    metrics.begins("tenant");
+    assert_eq!(
+        lines(&metrics, "controller_runtime_active_workers"),
+        [r#"controller_runtime_active_workers{controller="tenant"} 1"#]
+    );
+    metrics.reconciled("tenant", "error", Duration::from_millis(30));
+    metrics.leads("logto-hasura", true);
+    let text = metrics.text();
+    for line in [
+        r#"controller_runtime_reconcile_total{controller="tenant",result="error"} 1"#,
+        r#"controller_runtime_reconcile_errors_total{controller="tenant"} 1"#,
+        r#"controller_runtime_reconcile_time_seconds_count{controller="tenant"} 1"#,
+        r#"controller_runtime_active_workers{controller="tenant"} 0"#,
+        r#"controller_runtime_max_concurrent_reconciles{controller="tenant"} 16"#,
+        r#"workqueue_retries_total{name="tenant"} 0"#,
+        r#"leader_election_master_status{name="logto-hasura"} 1"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+#[test]
+fn the_series_of_a_tenant_go_with_it() {
+    let metrics = Metrics::default();
+    for tenant in ["logto/main", "logto/other"] {
+        metrics.waited(tenant, Duration::from_millis(1));
+        metrics.wrote_script(tenant);
+        for (outcome, code) in [("ok", Some(200)), ("retry", None)] {
+            metrics.requested(tenant, ("list_roles", outcome), code, Duration::ZERO);
+        }
+    }
+    metrics.forget_tenant("logto/main");
+    assert!(!metrics.text().contains("logto/main"), "{}", metrics.text());
+    assert_eq!(
+        lines(&metrics, "logto_hasura_logto_requests_total").len(),
+        2
+    );
+    let kept = r#"logto_hasura_logto_requests_total{tenant="logto/other",operation="list_roles",outcome="retry",code="none"} 1"#;
+    assert!(metrics.text().contains(kept), "{}", metrics.text());
+}
+
+#[test]
+fn objects_are_counted_anew_each_time_somebody_asks() {
+    let metrics = Metrics::default();
+    assert!(lines(&metrics, "logto_hasura_objects{").is_empty());
+    metrics.take_census_of(Arc::new(Three));
+    for _ in 0..2 {
+        let mut objects = lines(&metrics, "logto_hasura_objects{");
+        objects.sort();
+        assert_eq!(
+            objects,
+            [
+                r#"logto_hasura_objects{kind="HasuraRoleBinding",ready="False",reason="Progressing"} 1"#,
+                r#"logto_hasura_objects{kind="HasuraRoleBinding",ready="True",reason="Succeeded"} 2"#,
+            ]
+        );
+        assert_eq!(
+            lines(&metrics, "logto_hasura_logto_connected"),
+            [r#"logto_hasura_logto_connected{tenant="logto/main"} 0"#]
+        );
+    }
+}
+
+#[test]
+fn reasons_that_somebody_makes_up_bring_no_more_series_than_there_may_be() {
+    let mut count = Count::default();
+    for number in 0..1000 {
+        count.object("LogtoTenant", "False", &format!("Reason{number}"));
+    }
+    count.object("LogtoTenant", "False", "Reason7");
+    assert_eq!(count.objects.len(), 200);
+    let at = ("LogtoTenant", "False".to_owned(), "Reason7".to_owned());
+    assert_eq!(count.objects[&at], 2);
+}
