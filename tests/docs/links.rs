@@ -65,6 +65,31 @@ fn normal(path: &Path) -> Option<PathBuf> {
     Some(normal)
 }
 
+/// Folders of the project whose files pages speak of.
+const FOLDERS: [&str; 6] = ["src/", "tests/", "docs/", "charts/", "examples/", "benches/"];
+
+#[test]
+fn every_file_that_a_page_speaks_of_is_there() {
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for page in pages::all().unwrap() {
+        for (line, text) in page.text.lines().enumerate() {
+            let code = text.split('`').skip(1).step_by(2);
+            let is_path = |code: &&str| {
+                FOLDERS.iter().any(|folder| code.starts_with(folder)) && !code.contains(['{', ' '])
+            };
+            for path in code.filter(is_path) {
+                seen += 1;
+                if !pages::root().join(path).exists() {
+                    missing.push(format!("{}:{}: {path}", page.path.display(), line + 1));
+                }
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} were found");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 #[test]
 fn the_index_names_every_page_of_the_documentation() {
     let pages = pages::all().unwrap();
