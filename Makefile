@@ -44,8 +44,8 @@ quiet: programs helm gitops ## An hour in which nothing changes: no write, no gr
 programs: ## Get etcd, kube-apiserver and kube-controller-manager, once
 	@$(CARGO) run --quiet --locked -p control-plane -- programs
 
-helm: ## Get helm, once
-	@$(CARGO) run --quiet --locked -p control-plane -- programs --with helm
+helm: ## Get helm and kubectl, once
+	@$(CARGO) run --quiet --locked -p control-plane -- programs --with helm --with kubectl
 
 gitops: ## Build the GitOps tools that the suites run beside the operator, once
 	@$(CARGO) run --quiet --locked -p gitops
