@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds deny fuzz bench
+.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds reference deny fuzz bench
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -25,7 +25,7 @@ lint: ## Clippy and rustdoc, warnings are errors
 
 unit: ## Unit, property and contract suites; nothing but loopback is needed
 	$(CARGO) test --workspace --locked --lib --bins
-	$(CARGO) test --locked -p logto-hasura --test crds --test planner --test claims
+	$(CARGO) test --locked -p logto-hasura --test crds --test docs --test planner --test claims
 	$(CARGO) test --locked -p logto-emulator -p hasura-double -p script-runner -p fault-proxy -p logto-hasura-demo --tests
 
 cluster: programs helm gitops ## The suites on a real control plane
@@ -44,8 +44,8 @@ quiet: programs helm gitops ## An hour in which nothing changes: no write, no gr
 programs: ## Get etcd, kube-apiserver and kube-controller-manager, once
 	@$(CARGO) run --quiet --locked -p control-plane -- programs
 
-helm: ## Get helm, once
-	@$(CARGO) run --quiet --locked -p control-plane -- programs --with helm
+helm: ## Get helm and kubectl, once
+	@$(CARGO) run --quiet --locked -p control-plane -- programs --with helm --with kubectl
 
 gitops: ## Build the GitOps tools that the suites run beside the operator, once
 	@$(CARGO) run --quiet --locked -p gitops
@@ -56,6 +56,9 @@ fuzz: ## The fuzz targets for longer, SECONDS=60 each; a failure prints FUZZ_SEE
 crds: ## Write crds/ anew from the types
 	$(CARGO) run --quiet --locked --bin logto-hasura -- crds --out-dir crds
 	cp crds/*.yaml charts/logto-hasura/files/crds/
+
+reference: ## Write docs/reference.md anew from the schemas
+	UPDATE_DOCS=1 $(CARGO) test --quiet --locked -p logto-hasura --test docs -- the_reference_is
 
 deny: ## Licences, sources and advisories of all dependencies (needs cargo-deny)
 	cargo deny check

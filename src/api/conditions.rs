@@ -212,7 +212,7 @@ pub mod reasons {
     pub const SCRIPT_DAMAGED: &str = "ScriptDamaged";
     /// Change something: logto's dry run of the script failed or gave other claims than it should.
     pub const SCRIPT_REFUSED: &str = "ScriptRefused";
-    /// Change something: the script was written, but Logto gave another one back: somebody else writes it too.
+    /// Waiting: the script was written, but Logto gave another one back: somebody else writes it too.
     pub const SCRIPT_NOT_KEPT: &str = "ScriptNotKept";
     /// Change something: the claims of the instance pass 64 KiB or 500 roles, or the tenant has no room for them; the last good ones stay.
     pub const CLAIMS_TOO_LARGE: &str = "ClaimsTooLarge";

@@ -9,6 +9,7 @@ mod conflicts;
 mod crashes;
 mod delivery;
 mod deployments;
+mod docs;
 mod drift;
 mod ends;
 mod examples;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
         extra_scopes::tests(),
         gitops::tests(),
         examples::tests(),
+        docs::tests(),
     ];
     // Each test has an operator and pods of its own; more of them at once only wait for each other's processor time.
     suite::run(tests.into_iter().flatten().collect(), 6)

@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 Examples:
   control-plane up                      start one; Ctrl-C ends it and leaves nothing behind
   control-plane programs                find, download or build the programs, and print where they are
-  control-plane programs --with helm    the same, and helm")]
+  control-plane programs --with helm    the same, and helm
+  control-plane programs --with kubectl the same, and kubectl")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -40,6 +41,7 @@ enum Command {
 #[derive(Clone, Copy, ValueEnum)]
 enum Extra {
     Helm,
+    Kubectl,
 }
 
 #[tokio::main]
@@ -60,13 +62,12 @@ async fn print_programs(with: &[Extra]) -> Result<()> {
     ] {
         println!("{}", path.display());
     }
-    for Extra::Helm in with {
-        println!(
-            "{}",
-            programs::find_helm(&sources, &progress::to_stderr)
-                .await?
-                .display()
-        );
+    for extra in with {
+        let path = match extra {
+            Extra::Helm => programs::find_helm(&sources, &progress::to_stderr).await?,
+            Extra::Kubectl => programs::find_kubectl(&sources, &progress::to_stderr).await?,
+        };
+        println!("{}", path.display());
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Where kube-apiserver, kube-controller-manager, etcd and helm come from.
+//! Where kube-apiserver, kube-controller-manager, etcd, helm and kubectl come from.
 //!
 //! In this order: `$KUBEBUILDER_ASSETS`; the cache; the projects' own release binaries, their checksums verified; a
 //! build of the same versions from their Go modules. Release pages that can not be reached within seconds are passed
@@ -16,7 +16,7 @@ use anyhow::{Result, anyhow};
 
 use crate::progress::Progress;
 pub use build::{GoBuild, go_build};
-use set::{CONTROL_PLANE, HELM, Set};
+use set::{CONTROL_PLANE, HELM, KUBECTL, Set};
 
 /// The programs of a control plane.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub struct Sources {
 /// The addresses of the release pages, without a slash at the end.
 #[derive(Debug, Clone)]
 pub struct Releases {
-    /// kube-apiserver and kube-controller-manager.
+    /// kube-apiserver, kube-controller-manager and kubectl.
     pub kubernetes: String,
     /// etcd.
     pub etcd: String,
@@ -108,6 +108,14 @@ pub async fn find(sources: &Sources, progress: &Progress) -> Result<Programs> {
 /// As for [`find`].
 pub async fn find_helm(sources: &Sources, progress: &Progress) -> Result<PathBuf> {
     Ok(find_set(&HELM, sources, progress).await?.join("helm"))
+}
+
+/// Finds kubectl, or makes it; apart from [`find`], since only the documentation's commands need it.
+///
+/// # Errors
+/// As for [`find`].
+pub async fn find_kubectl(sources: &Sources, progress: &Progress) -> Result<PathBuf> {
+    Ok(find_set(&KUBECTL, sources, progress).await?.join("kubectl"))
 }
 
 /// The folder that has all programs of the set.

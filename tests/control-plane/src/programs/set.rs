@@ -91,6 +91,20 @@ pub(crate) const HELM: Set = Set {
     }],
 };
 
+pub(crate) const KUBECTL: Set = Set {
+    name: "kubectl",
+    folder_prefix: "kubectl-",
+    download_size: "60 MB",
+    build_time: "4 minutes",
+    module: "k8s.io/kubernetes",
+    programs: &[Program {
+        name: "kubectl",
+        package: "k8s.io/kubernetes/cmd/kubectl",
+        built_as: "kubectl",
+        release: Release::Kubernetes,
+    }],
+};
+
 impl Set {
     /// The version in go.mod, so that a download and a build are the same.
     pub(crate) fn version(&self) -> &'static str {
@@ -198,7 +212,8 @@ mod tests {
     #[test]
     fn every_program_has_a_version_and_a_release_page() {
         let releases = Releases::default();
-        for program in CONTROL_PLANE.programs.iter().chain(HELM.programs) {
+        let sets = [CONTROL_PLANE, HELM, KUBECTL];
+        for program in sets.iter().flat_map(|set| set.programs) {
             assert!(
                 GO_MOD.contains(&format!("\t{}\n", program.package)),
                 "{}",
@@ -214,5 +229,6 @@ mod tests {
         }
         assert!(CONTROL_PLANE.folder_name().starts_with("v1."));
         assert!(HELM.folder_name().starts_with("helm-v4."));
+        assert!(KUBECTL.folder_name().starts_with("kubectl-v1."));
     }
 }

@@ -51,6 +51,17 @@ async fn helm_is_downloaded_alone() {
 }
 
 #[tokio::test]
+async fn kubectl_is_downloaded_alone() {
+    let setting = Setting::new().await;
+    let kubectl = programs::find_kubectl(&setting.sources, &*setting.progress())
+        .await
+        .unwrap();
+    assert_eq!(read(&kubectl), "kubectl");
+    let asked = setting.server.asked();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_download_with_a_wrong_checksum_is_refused_and_built_instead() {
     let setting = Setting::new().await;
     setting.server.set(

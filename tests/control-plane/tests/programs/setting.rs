@@ -57,7 +57,7 @@ impl Setting {
         } else {
             "amd64"
         };
-        for name in ["kube-apiserver", "kube-controller-manager"] {
+        for name in ["kube-apiserver", "kube-controller-manager", "kubectl"] {
             let path = format!("/kubernetes/{version}/bin/linux/{arch}/{name}");
             self.release(
                 &path,

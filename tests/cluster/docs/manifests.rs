@@ -1,0 +1,105 @@
+//! Every YAML block of every page, tried on the API server.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use anyhow::{Context, ensure};
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject, Patch, PatchParams, TypeMeta},
+};
+use pages::Block;
+use serde_json::{Value, json};
+
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![every_manifest_of_the_pages_is_accepted_by_the_api_server]
+}
+
+/// Kinds of other tools, which are not installed here: read as YAML, and not applied.
+const FOREIGN: [&str; 2] = ["Application", "Kustomization"];
+
+async fn every_manifest_of_the_pages_is_accepted_by_the_api_server(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let (mut foreign, mut tried) = (BTreeSet::new(), 0);
+    for page in pages::all()? {
+        for block in page.blocks() {
+            if block.language != "yaml" {
+                continue;
+            }
+            let at = format!("{}:{}", page.path.display(), block.line);
+            for (kind, document) in documents(&block).context(at.clone())? {
+                if FOREIGN.contains(&kind.as_str()) {
+                    foreign.insert(kind);
+                } else {
+                    let object = whole(&world, &kind, document).context(at.clone())?;
+                    dry_run(&world, object).await.context(at.clone())?;
+                    tried += 1;
+                }
+            }
+        }
+    }
+    ensure!(foreign.iter().eq(FOREIGN.iter()), "only {foreign:?}");
+    ensure!(tried >= 5, "{tried}");
+    Ok(())
+}
+
+/// The documents of a block, each with its kind: the one that it says, or that its first line names.
+fn documents(block: &Block) -> anyhow::Result<Vec<(String, Value)>> {
+    let texts = block.text.split("\n---\n");
+    texts
+        .map(|text| {
+            let document: Value = serde_saphyr::from_str(text)?;
+            let title = text.trim_start().strip_prefix("# ");
+            let said = title.map(|title| title.split(|c: char| !c.is_alphanumeric()));
+            let kind = match document["kind"].as_str() {
+                Some(kind) => kind,
+                None => said
+                    .and_then(|mut words| words.next())
+                    .context("a part of an object begins with a comment that names the kind")?,
+            };
+            Ok((kind.to_owned(), document.clone()))
+        })
+        .collect()
+}
+
+/// The object that a reader has when he puts a part of one into his own.
+fn whole(world: &World, kind: &str, document: Value) -> anyhow::Result<Value> {
+    if document["apiVersion"].is_string() {
+        return Ok(document);
+    }
+    let mut object = match kind {
+        "LogtoTenant" => world.tenant(),
+        "HasuraInstance" => world.instance(),
+        "HasuraRoleBinding" => world.binding("user-reader", "user:reader", "read:user"),
+        _ => anyhow::bail!("a part of a {kind}, which is neither ours nor among FOREIGN"),
+    };
+    merge(&mut object, document);
+    Ok(object)
+}
+
+fn merge(object: &mut Value, part: Value) {
+    match (object, part) {
+        (Value::Object(fields), Value::Object(parts)) => {
+            for (name, part) in parts {
+                merge(fields.entry(name).or_insert(Value::Null), part);
+            }
+        }
+        (object, part) => *object = part,
+    }
+}
+
+/// Lets the API server say what it would say to an object, down to fields that it does not know.
+async fn dry_run(world: &World, mut object: Value) -> anyhow::Result<()> {
+    object["metadata"]["namespace"] = json!(world.namespace);
+    let types: TypeMeta = serde_json::from_value(object.clone())?;
+    let resource = ApiResource::from_gvk(&(&types).try_into()?);
+    let name = object["metadata"]["name"].as_str().context("a name")?;
+    let params = PatchParams::apply("reader").dry_run().validation_strict();
+    Api::<DynamicObject>::namespaced_with(world.client.clone(), &world.namespace, &resource)
+        .patch(name, &params, &Patch::Apply(&object))
+        .await
+        .with_context(|| format!("{} {name}", types.kind))?;
+    Ok(())
+}
