@@ -295,7 +295,8 @@ impl Deployment<'_> {
                     ledger.put_stored(scripts, &self.ctx.owner);
                     // Nobody looks once the tenant is gone, so it stays for as long as the other one's write may take.
                     if is_shared && ledger.time_to_look().is_some_and(|wait| !wait.is_zero()) {
-                        let why = "another operator writes the same script, so it is read once more";
+                        let why =
+                            "another operator writes the same script, so it is read once more";
                         return Err(NotWithdrawn::NotNow(why.to_owned()));
                     }
                     return Ok(());

@@ -81,7 +81,11 @@ pub async fn publish(
         let stored = connection.session.client().custom_jwts().await?;
         ledger.looked();
         // A process that ended right after a write could not look any more.
-        if is_first && Kind::ALL.into_iter().any(|kind| is_shared(ctx, stored.of(kind))) {
+        if is_first
+            && Kind::ALL
+                .into_iter()
+                .any(|kind| is_shared(ctx, stored.of(kind)))
+        {
             ledger.look_again();
         }
         ledger.put_stored(stored, &ctx.owner);
