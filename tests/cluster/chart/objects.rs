@@ -13,6 +13,7 @@ pub fn tests() -> Vec<Test> {
         a_single_pod_never_keeps_a_node_from_being_drained,
         the_service_and_the_budget_select_the_pods_whatever_labels_are_added,
         a_network_policy_lets_in_and_out_what_the_operator_needs_and_nothing_else,
+        nothing_is_cluster_wide_where_namespaces_are_listed,
         another_service_account_gets_all_rights_and_is_not_made,
         extra_objects_may_use_the_templates_of_the_chart,
         what_the_pod_is_given_arrives_in_it,
@@ -128,6 +129,40 @@ async fn a_network_policy_lets_in_and_out_what_the_operator_needs_and_nothing_el
     ensure!(
         policy["egress"][3] == json!({"ports": [tcp(4317)]}),
         "{policy}"
+    );
+    Ok(())
+}
+
+async fn nothing_is_cluster_wide_where_namespaces_are_listed(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let namespaces = ["shop", "billing"];
+    let values = [
+        &format!("watchNamespaces={}", json!(namespaces)),
+        r#"ownerId="staging""#,
+        "crds.enabled=false",
+    ];
+    let objects = helm.objects(&values).await?;
+    for object in &objects {
+        ensure!(object["metadata"]["namespace"].is_string(), "{object}");
+    }
+    for kind in ["Role", "RoleBinding"] {
+        let of_kind = objects.iter().filter(|object| object["kind"] == kind);
+        let mut found: Vec<&Value> = of_kind
+            .map(|object| &object["metadata"]["namespace"])
+            .collect();
+        found.retain(|namespace| **namespace != world.namespace);
+        ensure!(found == namespaces, "{kind} in {found:?}");
+    }
+    let pod = &of_kind(&objects, "Deployment")?["spec"]["template"]["spec"];
+    let arguments = &pod["containers"][0]["args"];
+    let argument = json!("--watch-namespace=shop,billing");
+    ensure!(
+        arguments
+            .as_array()
+            .is_some_and(|all| all.contains(&argument)),
+        "{arguments}"
     );
     Ok(())
 }

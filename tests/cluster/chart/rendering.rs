@@ -104,15 +104,17 @@ async fn everything_rendered_is_accepted_by_the_api_server(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     let helm = Helm::of(&world).await?;
-    let here = format!("watchNamespace={:?}", world.namespace);
+    let here = format!("watchNamespaces={}", json!([world.namespace]));
+    let secrets = json!([{"namespace": world.namespace, "names": ["logto-m2m"]}]);
+    let secrets = format!("secrets={secrets}");
     let here = here.as_str();
-    let all_changed = [OTHER_VALUES, &[here]].concat();
+    let all_changed = [OTHER_VALUES, &[here, &secrets, "delivery.secrets=false"]].concat();
     for (values, count) in [
         (&[][..], 12),
         (&[here, r#"ownerId="staging""#], 10),
         (&["crds.enabled=false"], 9),
         (&["replicas=2", "networkPolicy.enabled=true"], 14),
-        (&all_changed, 6),
+        (&all_changed, 8),
     ] {
         let objects = helm.objects(values).await?;
         let kinds: Vec<&Value> = objects.iter().map(|object| &object["kind"]).collect();

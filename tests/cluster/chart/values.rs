@@ -30,7 +30,8 @@ pub const OTHER_VALUES: &[&str] = &[
     r#"image.pullPolicy="Always""#,
     r#"imagePullSecrets=[{"name": "registry"}]"#,
     r#"ownerId="staging""#,
-    r#"watchNamespace="shop""#,
+    r#"watchNamespaces=["shop", "billing"]"#,
+    r#"secrets=[{"namespace": "shop", "names": ["logto-m2m"], "delivered": ["shop-auth"]}]"#,
     r#"allowedLogtoHosts=["logto.example.com", "*.logto.app"]"#,
     "crds.enabled=false",
     r#"log.format="text""#,
@@ -90,14 +91,19 @@ async fn a_value_that_is_unknown_or_can_not_work_is_refused(
         (r#"ownerId="Prod""#, "ownerId"),
         (r#"ownerId="seventeen-letters""#, "ownerId"),
         ("ownerId=7", "ownerId"),
-        (r#"watchNamespace="a,b""#, "watchNamespace"),
+        (r#"watchNamespace="a""#, "watchNamespace"),
+        (r#"watchNamespaces=["a,b"]"#, "watchNamespaces"),
+        (r#"watchNamespaces=["a", "a"]"#, "watchNamespaces"),
+        (r#"secrets=[{"namespace": "a"}]"#, "delivered"),
+        (r#"secrets=[{"namespace": "a", "names": []}]"#, "names"),
+        (r#"secrets=[{"names": ["a"]}]"#, "namespace"),
         (
             r#"allowedLogtoHosts=["https://a.example"]"#,
             "allowedLogtoHosts",
         ),
         (r#"crds.enabled="no""#, "enabled"),
         (r#"log.format="xml""#, "format"),
-        (r#"watchNamespace="shop""#, "ownerId"),
+        (r#"watchNamespaces=["shop"]"#, "ownerId"),
         ("listen.port=80", "port"),
         ("networkPolicy.logto.ports=[]", "ports"),
         (r#"networkPolicy.logto.hosts=["a"]"#, "hosts"),
@@ -120,9 +126,28 @@ async fn a_value_that_is_unknown_or_can_not_work_is_refused(
             .with_context(|| format!("{value} was taken"))?;
         ensure!(said.to_string().contains(named), "{value}: {said:#}");
     }
-    let alone = ["leaderElection.enabled=false", "replicas=2"];
-    let said = helm.template(&alone).await.err().context("two at once")?;
-    ensure!(said.to_string().contains("leaderElection"), "{said:#}");
+    let here = r#"secrets=[{"namespace": "a", "names": ["b"]}]"#;
+    for (values, named) in [
+        (
+            &["leaderElection.enabled=false", "replicas=2"][..],
+            "leaderElection",
+        ),
+        (&[here, "delivery.secrets=true"], "delivered"),
+        (
+            &[here, r#"ownerId="x""#, r#"watchNamespaces=["b"]"#],
+            "watchNamespaces",
+        ),
+        (
+            &[
+                r#"secrets=[{"namespace": "a", "names": ["b"]}, {"namespace": "a", "names": ["c"]}]"#,
+            ],
+            "two entries",
+        ),
+    ] {
+        let said = helm.template(values).await.err();
+        let said = said.with_context(|| format!("{values:?} were taken"))?;
+        ensure!(said.to_string().contains(named), "{values:?}: {said:#}");
+    }
     // Helm gives these to every chart that is a dependency of another.
     helm.template(&[r#"global={"imageRegistry": "x"}"#]).await?;
     Ok(())
