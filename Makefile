@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds reference deny fuzz bench
+.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds reference deny fuzz bench chart
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -30,7 +30,7 @@ unit: ## Unit, property and contract suites; nothing but loopback is needed
 
 cluster: programs helm gitops ## The suites on a real control plane
 	$(CARGO) test --locked -p control-plane --tests
-	$(CARGO) test --locked -p logto-hasura --test cluster --test disruption
+	$(CARGO) test --locked -p logto-hasura --test chart --test cluster --test disruption
 
 soak: programs helm gitops ## Random edits, faults and kills: SEEDS=1000 of them, from SEED=1 on
 	SEED=$(or $(SEED),1) SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked -p logto-hasura --test cluster -- seeds::
@@ -59,6 +59,9 @@ crds: ## Write crds/ anew from the types
 
 reference: ## Write docs/reference.md anew from the schemas
 	UPDATE_DOCS=1 $(CARGO) test --quiet --locked -p logto-hasura --test docs -- the_reference_is
+
+chart: helm ## Write the chart's README and deploy/install.yaml anew from the chart
+	UPDATE_DOCS=1 $(CARGO) test --quiet --locked -p logto-hasura --test chart
 
 deny: ## Licences, sources and advisories of all dependencies (needs cargo-deny)
 	cargo deny check

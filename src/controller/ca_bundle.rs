@@ -48,7 +48,7 @@ pub async fn read(ctx: &Context, tenant: &LogtoTenant) -> Result<Option<Vec<u8>>
         Err(kube::Error::Api(status)) if status.is_forbidden() => Err(Verdict::Waiting(
             reasons::CA_BUNDLE_FORBIDDEN,
             format!(
-                "the operator may not get {}: give its ServiceAccount that right",
+                "the operator may not get {}: give its ServiceAccount that right (for a Secret, the Helm chart's value secrets)",
                 words(reference)
             ),
         )),

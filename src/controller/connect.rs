@@ -87,7 +87,7 @@ async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credent
         }
         Err(kube::Error::Api(status)) if status.is_forbidden() => {
             let message = format!(
-                "the operator may not get Secret {name:?}: give its ServiceAccount that right"
+                "the operator may not get Secret {name:?}: give its ServiceAccount that right (the Helm chart's value secrets)"
             );
             return Err(Verdict::Waiting(reasons::SECRET_FORBIDDEN, message));
         }

@@ -270,7 +270,17 @@ async fn steps(
     };
     // Also of what waits or is stalled: nobody watches a Secret that is in the way, or one that pods wait for.
     outcome.next = outcome.next.sooner(delivery::next_look(instance, ctx));
+    if hinges_on_env_from(&outcome.verdict) {
+        let look_again = Next::After(ctx.clocks.credentials_recheck);
+        outcome.next = outcome.next.sooner(look_again);
+    }
     Ok((stage, outcome))
+}
+
+/// Whether it may end with a change that nobody watches: of what the container's `envFrom` names, or of the right to read it.
+fn hinges_on_env_from(verdict: &Verdict) -> bool {
+    let reasons = [reasons::ADMIN_SECRET_UNKNOWN, reasons::ADMIN_SECRET_MISSING];
+    matches!(verdict, Verdict::Stalled(reason, _) if reasons.contains(reason))
 }
 
 fn status_of(

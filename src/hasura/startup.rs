@@ -139,7 +139,10 @@ fn no_admin_secret(settings: &Settings<'_>) -> Refusal {
     }
     match settings.env_from.unread(ADMIN_SECRET) {
         Some(source) => Refusal::AdminSecretUnknown {
-            why: format!("the operator may not read envFrom {source}"),
+            why: format!(
+                "the operator may not read envFrom {source} (the right to get it would do; for a Secret, that is the Helm \
+                 chart's value secrets)"
+            ),
         },
         None => Refusal::AdminSecretMissing,
     }

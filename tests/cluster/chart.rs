@@ -3,12 +3,20 @@
 mod access;
 mod helm;
 mod installed;
+mod objects;
 mod rendering;
 mod rights;
+mod values;
 
 use crate::suite::Test;
 
 pub fn tests() -> Vec<Test> {
-    let tests = [rendering::tests(), rights::tests(), installed::tests()];
+    let tests = [
+        rendering::tests(),
+        values::tests(),
+        objects::tests(),
+        rights::tests(),
+        installed::tests(),
+    ];
     tests.into_iter().flatten().collect()
 }

@@ -36,9 +36,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{- define "logto-hasura.serviceAccountName" -}}
+{{- with .Values.serviceAccount -}}
+{{- if not (or .create .name) -}}
+{{- fail "serviceAccount.create: false needs a serviceAccount.name: the account `default`, which pods have that name none, would get the operator's rights" -}}
+{{- end -}}
+{{- .name | default (include "logto-hasura.name" $) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The ServiceAccount, as the subject of a binding. */}}
 {{- define "logto-hasura.subject" -}}
 kind: ServiceAccount
-name: {{ include "logto-hasura.name" . }}
+name: {{ include "logto-hasura.serviceAccountName" . }}
 namespace: {{ .Release.Namespace | quote }}
 {{- end -}}

@@ -286,13 +286,19 @@ impl<'a> Object<'a> {
     fn failed(&self, verb: &str, error: &kube::Error) -> Outcome {
         match error {
             kube::Error::Api(status) if status.is_forbidden() => {
-                let (kind, value) = match self.which.kind {
-                    SourceKind::Secret => ("Secrets", "delivery.secrets"),
-                    SourceKind::ConfigMap => ("ConfigMaps", "delivery.configMaps"),
+                let (kind, values) = match self.which.kind {
+                    SourceKind::Secret => (
+                        "Secrets",
+                        "set delivery.secrets of its Helm chart to true or name it under delivered in its value secrets",
+                    ),
+                    SourceKind::ConfigMap => (
+                        "ConfigMaps",
+                        "set delivery.configMaps of its Helm chart to true",
+                    ),
                 };
                 let message = format!(
-                    "the operator may not {verb} {}: set {value} of its Helm chart to true, or give its ServiceAccount the \
-                     right to get, create, update and delete {kind}",
+                    "the operator may not {verb} {}: {values}, or give its ServiceAccount the right to get, create, update \
+                     and delete {kind}",
                     self.which
                 );
                 Outcome::retry(reasons::FORBIDDEN, message)

@@ -72,6 +72,13 @@ impl Helm {
         Ok(())
     }
 
+    /// Changes some values of what [`Self::install`] made, and leaves the others as they are.
+    pub async fn upgrade(&self, values: &[&str]) -> anyhow::Result<()> {
+        self.run(&["upgrade", RELEASE, CHART, "--reuse-values"], values)
+            .await?;
+        Ok(())
+    }
+
     /// Takes away what [`Self::install`] made; the namespace's end would leave what is in no namespace.
     pub async fn uninstall(&self) -> anyhow::Result<()> {
         self.run(&["uninstall", RELEASE], &[]).await?;

@@ -22,7 +22,11 @@ use super::{
 use crate::{suite::Test, tests, world::World};
 
 pub fn tests() -> Vec<Test> {
-    tests![the_operator_works_as_the_chart_starts_it]
+    tests![
+        the_operator_works_as_the_chart_starts_it,
+        the_operator_works_in_the_namespaces_that_are_listed_and_touches_no_other,
+        a_secret_that_is_not_named_is_said_and_read_once_it_is,
+    ]
 }
 
 /// The program with the arguments of the installed Deployment, and a token of its ServiceAccount.
@@ -34,16 +38,22 @@ struct Installed {
 }
 
 impl Installed {
-    async fn start(world: &World, helm: &Helm) -> anyhow::Result<Self> {
+    /// Installs the chart with these values, for these namespaces, and starts what it says.
+    async fn start(
+        world: &World,
+        helm: &Helm,
+        namespaces: &[&str],
+        values: &[&str],
+    ) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let values = [
+        let own = [
             r#"ownerId="installed""#,
-            &format!("watchNamespace={:?}", world.namespace),
+            &format!("watchNamespaces={}", json!(namespaces)),
             r#"listen.address="127.0.0.1""#,
             &format!("listen.port={port}"),
             r#"log.filter="info,logto_hasura=debug""#,
         ];
-        helm.install(&values).await?;
+        helm.install(&[&own, values].concat()).await?;
         let account = Account::of_release(world).await?;
         world
             .until("the right to list tenants", || async {
@@ -58,6 +68,12 @@ impl Installed {
         let deployment: Deployment = world.get(RELEASE).await?;
         let process = Command::new(env!("CARGO_BIN_EXE_logto-hasura"))
             .args(container(&deployment)?.args.iter().flatten())
+            .args([
+                "--credentials-retry",
+                "500ms",
+                "--credentials-recheck",
+                "1s",
+            ])
             .env("KUBECONFIG", kubeconfig)
             .stderr(fs::File::create(folder.path().join("log"))?)
             .kill_on_drop(true)
@@ -127,7 +143,7 @@ async fn kubeconfig_of_the_account(world: &World) -> anyhow::Result<String> {
 
 async fn the_operator_works_as_the_chart_starts_it(world: Arc<World>) -> anyhow::Result<()> {
     let helm = Helm::of(&world).await?;
-    let mut operator = Installed::start(&world, &helm).await?;
+    let mut operator = Installed::start(&world, &helm, &[&world.namespace], &[]).await?;
     let result = it_works(&world, &mut operator).await;
     let log = operator.log();
     result.with_context(|| format!("the operator's log:\n{log}"))?;
@@ -177,4 +193,104 @@ async fn it_works(world: &World, operator: &mut Installed) -> anyhow::Result<()>
     world.gone::<HasuraInstance>("shop").await?;
     world.delete::<LogtoTenant>("main").await?;
     world.gone::<LogtoTenant>("main").await
+}
+
+async fn the_operator_works_in_the_namespaces_that_are_listed_and_touches_no_other(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let team = world.beside("team", json!({})).await?;
+    let third = world.beside("third", json!({})).await?;
+    third.apply_example().await?;
+    let operator =
+        Installed::start(&world, &helm, &[&world.namespace, &team.namespace], &[]).await?;
+    let works = async {
+        world.apply::<Secret>(world.secret()).await?;
+        let mut tenant = world.tenant();
+        let everything =
+            json!([{"namespaces": {"names": [team.namespace]}, "indicatorPrefixes": ["https://"]}]);
+        tenant["spec"]["allowedInstances"] = everything;
+        world.apply::<LogtoTenant>(tenant).await?;
+        team.apply::<Deployment>(team.deployment()).await?;
+        let mut instance = team.instance();
+        instance["spec"]["tenantRef"] = json!({"name": "main", "namespace": world.namespace});
+        team.apply::<HasuraInstance>(instance).await?;
+        let binding = team.binding("user-reader", "user:reader", "read:user");
+        team.apply::<HasuraRoleBinding>(binding).await?;
+        team.ready::<HasuraRoleBinding>("user-reader").await
+    };
+    works
+        .await
+        .with_context(|| format!("the operator's log:\n{}", operator.log()))?;
+    untouched(&third).await?;
+    let log = operator.log();
+    ensure!(!log.to_lowercase().contains("forbidden"), "{log}");
+    helm.uninstall().await?;
+    team.end().await;
+    third.end().await;
+    Ok(())
+}
+
+/// No object of the example has a status or a finalizer, and the Deployment is as it was applied.
+async fn untouched(world: &World) -> anyhow::Result<()> {
+    let tenant: LogtoTenant = world.get("main").await?;
+    let instance: HasuraInstance = world.get("shop").await?;
+    let binding: HasuraRoleBinding = world.get("user-reader").await?;
+    ensure!(tenant.status.is_none() && tenant.metadata.finalizers.is_none());
+    ensure!(instance.status.is_none() && instance.metadata.finalizers.is_none());
+    ensure!(binding.status.is_none() && binding.metadata.finalizers.is_none());
+    let deployment: Deployment = world.get("hasura").await?;
+    ensure!(deployment.metadata.generation == Some(1), "{deployment:?}");
+    Ok(())
+}
+
+async fn a_secret_that_is_not_named_is_said_and_read_once_it_is(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    let may_get = |names: &[&str]| {
+        let entry = json!([{"namespace": world.namespace, "names": names}]);
+        format!("secrets={entry}")
+    };
+    let only_another = may_get(&["another"]);
+    let operator = Installed::start(&world, &helm, &[&world.namespace], &[&only_another]).await?;
+    let goes_on = async {
+        world.apply::<Secret>(world.secret()).await?;
+        world.apply::<LogtoTenant>(world.tenant()).await?;
+        let said = world
+            .waiting::<LogtoTenant>("main", "SecretForbidden")
+            .await?;
+        ensure!(
+            said.contains("logto-m2m") && said.contains("value secrets"),
+            "{said}"
+        );
+        helm.upgrade(&[&may_get(&["logto-m2m"])]).await?;
+        world.ready::<LogtoTenant>("main").await?;
+
+        let settings = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hasura-settings"},
+            "stringData": {"HASURA_GRAPHQL_ADMIN_SECRET": "only-in-tests"},
+        });
+        world.apply::<Secret>(settings).await?;
+        let mut deployment = world.deployment();
+        let hasura = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+        hasura["env"] = json!([]);
+        hasura["envFrom"] = json!([{"secretRef": {"name": "hasura-settings"}}]);
+        world.apply::<Deployment>(deployment).await?;
+        world.apply::<HasuraInstance>(world.instance()).await?;
+        let said = world
+            .stalled::<HasuraInstance>("shop", "AdminSecretUnknown")
+            .await?;
+        ensure!(
+            said.contains("Secret hasura-settings") && said.contains("value secrets"),
+            "{said}"
+        );
+        helm.upgrade(&[&may_get(&["logto-m2m", "hasura-settings"])])
+            .await?;
+        world.ready::<HasuraInstance>("shop").await
+    };
+    goes_on
+        .await
+        .with_context(|| format!("the operator's log:\n{}", operator.log()))?;
+    helm.uninstall().await
 }

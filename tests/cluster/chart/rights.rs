@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::ensure;
+use serde_json::json;
 
 use super::{
     access::{Account, NAMESPACES, line},
@@ -13,7 +14,8 @@ use crate::{suite::Test, tests, world::World};
 pub fn tests() -> Vec<Test> {
     tests![
         the_operator_of_all_namespaces_may_do_its_work_and_nothing_else,
-        the_operator_of_one_namespace_may_do_nothing_elsewhere,
+        the_operator_of_some_namespaces_may_do_nothing_elsewhere,
+        named_secrets_alone_can_be_read_and_delivered_ones_alone_be_changed,
         each_delivery_gives_its_own_rights_and_no_other,
     ]
 }
@@ -69,17 +71,24 @@ async fn the_operator_of_all_namespaces_may_do_its_work_and_nothing_else(
     helm.uninstall().await
 }
 
-async fn the_operator_of_one_namespace_may_do_nothing_elsewhere(
+async fn the_operator_of_some_namespaces_may_do_nothing_elsewhere(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     let helm = Helm::of(&world).await?;
-    let here = format!("watchNamespace={:?}", world.namespace);
-    helm.install(&[&here, r#"ownerId="staging""#]).await?;
+    let team = world.beside("team", json!({})).await?;
+    let third = world.beside("third", json!({})).await?;
+    let both = json!([world.namespace, team.namespace]);
+    let both = format!("watchNamespaces={both}");
+    helm.install(&[&both, r#"ownerId="staging""#]).await?;
     let account = Account::of_release(&world).await?;
-    let mut rights = rights();
-    rights.insert(makes_leases());
-    let allowed = account.all_it_may(&world.namespace).await?;
-    ensure!(allowed == rights, "{allowed:#?}");
+    let rights = rights();
+    let allowed = account.all_it_may(&team.namespace).await?;
+    ensure!(allowed == rights, "in the team's: {allowed:#?}");
+    let mut allowed = account.all_it_may(&world.namespace).await?;
+    ensure!(
+        allowed.remove(&makes_leases()) && allowed == rights,
+        "{allowed:#?}"
+    );
     let leases = ("coordination.k8s.io", "leases");
     for (name, expected) in [(RELEASE, true), ("another", false)] {
         for verb in ["get", "update"] {
@@ -87,17 +96,79 @@ async fn the_operator_of_one_namespace_may_do_nothing_elsewhere(
             ensure!(may == expected, "{verb} the lease {name}");
         }
     }
-    for namespace in ["", "kube-system"] {
+    for namespace in ["", "kube-system", &third.namespace] {
         let allowed = account.all_it_may(namespace).await?;
         ensure!(allowed.is_empty(), "in {namespace:?}: {allowed:#?}");
     }
     let kube_system = account.may("get", NAMESPACES, "kube-system", "kube-system");
     ensure!(!kube_system.await?, "an owner id was given");
-    helm.uninstall().await
+    helm.uninstall().await?;
+    team.end().await;
+    third.end().await;
+    Ok(())
+}
+
+async fn named_secrets_alone_can_be_read_and_delivered_ones_alone_be_changed(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    const SECRETS: (&str, &str) = ("", "secrets");
+    let helm = Helm::of(&world).await?;
+    let team = world.beside("team", json!({})).await?;
+    let both = format!(
+        "watchNamespaces={}",
+        json!([world.namespace, team.namespace])
+    );
+    let secrets = json!([
+        {"namespace": world.namespace, "names": ["logto-m2m", "corp-ca"]},
+        {"namespace": team.namespace, "delivered": ["shop-auth"]},
+    ]);
+    let secrets = format!("secrets={secrets}");
+    for values in [
+        &[&*secrets][..],
+        &[&*secrets, &*both, r#"ownerId="staging""#],
+    ] {
+        helm.install(values).await?;
+        let account = Account::of_release(&world).await?;
+        let (here, there) = (&*world.namespace, &*team.namespace);
+        for (verb, namespace, name, expected) in [
+            ("get", here, "logto-m2m", true),
+            ("get", here, "corp-ca", true),
+            ("get", here, "another", false),
+            ("get", here, "", false),
+            ("update", here, "logto-m2m", false),
+            ("delete", here, "logto-m2m", false),
+            ("create", here, "", false),
+            ("get", there, "logto-m2m", false),
+            ("get", there, "shop-auth", true),
+            ("update", there, "shop-auth", true),
+            ("delete", there, "shop-auth", true),
+            ("create", there, "", true),
+            ("update", there, "another", false),
+            ("list", there, "", false),
+        ] {
+            let what = format!("{verb} {name:?} in {namespace} with {values:?}");
+            let ask = || async {
+                let may = account.may(verb, SECRETS, namespace, name).await?;
+                Ok((may == expected).then_some(()))
+            };
+            if expected {
+                // The authorizer learns of one Role after the other.
+                world.until(&what, ask).await?;
+            } else {
+                ensure!(ask().await?.is_some(), "it may {what}");
+            }
+        }
+        let kube_system = account.all_it_may("kube-system").await?;
+        let on_secrets = kube_system.iter().find(|right| right.contains(" secrets."));
+        ensure!(on_secrets.is_none(), "{on_secrets:?}");
+        helm.uninstall().await?;
+    }
+    team.end().await;
+    Ok(())
 }
 
 async fn each_delivery_gives_its_own_rights_and_no_other(world: Arc<World>) -> anyhow::Result<()> {
-    let here = format!("watchNamespace={:?}", world.namespace);
+    let here = format!("watchNamespaces={}", json!([world.namespace]));
     for (value, resource) in [
         ("delivery.secrets=true", "secrets"),
         ("delivery.configMaps=true", "configmaps"),
