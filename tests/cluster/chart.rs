@@ -3,9 +3,12 @@
 mod access;
 mod helm;
 mod installed;
+mod matrix;
 mod objects;
+mod plain;
 mod rendering;
 mod rights;
+mod schemas;
 mod values;
 
 use crate::suite::Test;
@@ -15,6 +18,8 @@ pub fn tests() -> Vec<Test> {
         rendering::tests(),
         values::tests(),
         objects::tests(),
+        matrix::tests(),
+        plain::tests(),
         rights::tests(),
         installed::tests(),
     ];

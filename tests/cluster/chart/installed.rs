@@ -127,7 +127,7 @@ fn container(deployment: &Deployment) -> anyhow::Result<&Container> {
         .context("a container")
 }
 
-/// The kubeconfig of the tests, with the ServiceAccount as its user.
+/// The kubeconfig of the tests, with the ServiceAccount as its user, in its namespace.
 async fn kubeconfig_of_the_account(world: &World) -> anyhow::Result<String> {
     let request: TokenRequest = serde_json::from_value(json!({"spec": {"audiences": []}}))?;
     let answer = world
@@ -138,6 +138,8 @@ async fn kubeconfig_of_the_account(world: &World) -> anyhow::Result<String> {
     let mut kubeconfig: Value =
         serde_saphyr::from_str(&fs::read_to_string(&world.cluster.kubeconfig)?)?;
     kubeconfig["users"][0]["user"] = json!({"token": token});
+    // In a pod, the namespace is the pod's own.
+    kubeconfig["contexts"][0]["context"]["namespace"] = json!(world.namespace);
     Ok(kubeconfig.to_string())
 }
 

@@ -43,7 +43,7 @@ fn definitions() -> anyhow::Result<BTreeMap<String, String>> {
 }
 
 /// Lets the API server say what it would say to an object, down to fields that it does not know.
-async fn dry_run(world: &World, object: &Value) -> anyhow::Result<()> {
+pub async fn dry_run(world: &World, object: &Value) -> anyhow::Result<()> {
     let types: TypeMeta = serde_json::from_value(object.clone())?;
     let resource = ApiResource::from_gvk(&(&types).try_into()?);
     let name = object["metadata"]["name"].as_str().context("a name")?;

@@ -1,6 +1,10 @@
 //! Each value of the chart does something, and one that can not work is refused before anything is installed.
 
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    sync::Arc,
+};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
@@ -180,12 +184,16 @@ async fn every_value_does_something(world: Arc<World>) -> anyhow::Result<()> {
     );
     // Without an owner id no namespace is watched alone.
     let owner = r#"ownerId="prod""#;
+    let mut defaults = BTreeMap::new();
     for value in OTHER_VALUES {
-        let needed = needs(key(&value).context("a key")?);
+        let needed = needs(key(value).context("a key")?);
         let needed = [&[owner], needed].concat();
-        let default = helm.template(&needed).await?;
+        if !defaults.contains_key(&needed) {
+            let default = helm.template(&needed).await?;
+            defaults.insert(needed.clone(), default);
+        }
         let other = helm.template(&[&needed[..], &[value]].concat()).await?;
-        ensure!(other != default, "{value} changes nothing");
+        ensure!(defaults[&needed] != other, "{value} changes nothing");
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-// Program gitops lets the GitOps tools' own code loose on one Deployment, and says in one line of JSON what it did.
+// Program gitops lets the GitOps tools' own code loose on one Deployment, or on the chart, and says in one line of JSON what
+// it did.
 package main
 
 import (
@@ -25,6 +26,12 @@ Each of these syncs once, as its tool would, and prints {"changed", "drift", "dr
   argocd   one self-heal of an Argo CD Application: a diff, and a sync when it is OutOfSync
 This one changes nothing, and prints {"status", "message"}:
   health   Argo CD's health of the object, with the checks in the namespace's ConfigMap argocd-cm
+These need no -kubeconfig:
+  helm3-template  lints the chart in the folder -manifest strictly and renders it with the values in the file -values;
+                  prints {"text"}
+  kustomize       builds the kustomization in the folder -manifest; prints {"text"}
+  kubeconform     checks the objects in the file -manifest strictly by the schemas in the files -schemas, a template such as
+                  schemas/{{ .Group }}-{{ .ResourceAPIVersion }}-{{ .ResourceKind }}.json; prints {"checked", "problems"}
 `
 
 // limit ends a tool that hangs; a sync of one object takes about a second.
@@ -50,8 +57,23 @@ func run(arguments []string, out io.Writer) error {
 	force := flags.Bool("force-conflicts", false, "kubectl and helm4: take over other managers' fields")
 	ignorePath := flags.String("ignore-path", "", "flux: a JSON pointer for spec.ignore")
 	ignoreManager := flags.String("ignore-manager", "", "argocd: a manager for ignoreDifferences, with RespectIgnoreDifferences")
+	values := flags.String("values", "", "helm3-template: the file with the values")
+	schemas := flags.String("schemas", "", "kubeconform: where the schema of a kind is")
 	if err := flags.Parse(arguments[1:]); err != nil {
 		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	switch arguments[0] {
+	case "helm3-template":
+		found, err := renderByHelm3(ctx, *manifest, at.namespace, *values)
+		return say(out, found, err)
+	case "kustomize":
+		found, err := build(*manifest)
+		return say(out, found, err)
+	case "kubeconform":
+		found, err := conform(ctx, *manifest, *schemas)
+		return say(out, found, err)
 	}
 	if at.kubeconfig == "" || *manifest == "" {
 		return fmt.Errorf("-kubeconfig and -manifest are needed\n%s", usage)
@@ -60,8 +82,6 @@ func run(arguments []string, out io.Writer) error {
 	klog.SetLogger(logr.Discard())
 	logrus.SetOutput(io.Discard)
 
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
 	var tool tool
 	switch arguments[0] {
 	case "kubectl":
@@ -76,16 +96,18 @@ func run(arguments []string, out io.Writer) error {
 		tool = argocd{serverSide: *serverSide, ignoreManager: *ignoreManager}
 	case "health":
 		found, err := healthOf(ctx, at, *manifest)
-		if err != nil {
-			return err
-		}
-		return json.NewEncoder(out).Encode(found)
+		return say(out, found, err)
 	default:
 		return fmt.Errorf("there is no command %q\n%s", arguments[0], usage)
 	}
 	done, err := syncOnce(ctx, tool, at, *manifest)
+	return say(out, done, err)
+}
+
+// say writes an answer as one line of JSON, if there is one.
+func say(out io.Writer, answer any, err error) error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(out).Encode(done)
+	return json.NewEncoder(out).Encode(answer)
 }

@@ -1,4 +1,5 @@
-//! The GitOps tools' own code, let loose on one Deployment: kubectl, Helm 3 and 4, Flux and Argo CD.
+//! The GitOps tools' own code, let loose on one Deployment: kubectl, Helm 3 and 4, Flux and Argo CD; and what renders and
+//! checks the chart: Helm 3, kustomize and kubeconform.
 //!
 //! The tools are Go modules; the program in `go/` links them. It is built once and kept beside the control plane's programs.
 //!
@@ -18,4 +19,4 @@ mod program;
 mod tools;
 
 pub use program::{program, to_stderr};
-pub use tools::{Health, Outcome, Tools};
+pub use tools::{Conformity, Health, Outcome, Tools};

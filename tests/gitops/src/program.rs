@@ -31,7 +31,7 @@ pub async fn program(progress: &Progress) -> Result<PathBuf> {
             linker_flags: String::new(),
             // A file, so that it is not called like the Go module.
             folder: &partial.join("gitops"),
-            name: "kubectl, Helm, Flux and Argo CD",
+            name: "kubectl, Helm, Flux, Argo CD, kustomize and kubeconform",
             first_time: "6 minutes",
         };
         go_build(&build, progress)

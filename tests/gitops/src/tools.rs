@@ -29,6 +29,21 @@ pub struct Outcome {
     pub error: Option<String>,
 }
 
+/// What kubeconform says of a file with objects.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Conformity {
+    /// How many objects are as their schemas say.
+    pub checked: usize,
+    /// What is wrong with each of the others.
+    pub problems: Vec<String>,
+}
+
+/// Objects, as YAML.
+#[derive(Deserialize)]
+struct Rendered {
+    text: String,
+}
+
 /// What Argo CD shows for an object.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Health {
@@ -63,6 +78,39 @@ impl Tools {
     /// When the program can not be run, or Argo CD has no check for the kind, or the check fails.
     pub async fn health(&self, object: &Path) -> Result<Health> {
         self.run("health", object, &[]).await
+    }
+
+    /// What Helm 3 renders of the chart in a folder with the values in a file, after it linted it strictly.
+    ///
+    /// # Errors
+    /// With what Helm says against the chart or the values.
+    pub async fn render_by_helm3(&self, chart: &Path, values: &Path) -> Result<String> {
+        let values = values.to_str().context("a path that is text")?;
+        let rendered: Rendered = self
+            .run("helm3-template", chart, &["-values", values])
+            .await?;
+        Ok(rendered.text)
+    }
+
+    /// What `kubectl apply -k` would apply of the kustomization in a folder.
+    ///
+    /// # Errors
+    /// With what kustomize says against it.
+    pub async fn build_kustomization(&self, folder: &Path) -> Result<String> {
+        let rendered: Rendered = self.run("kustomize", folder, &[]).await?;
+        Ok(rendered.text)
+    }
+
+    /// What kubeconform says of the objects in a file, strictly, by the schemas in a folder. That of a kind is in
+    /// `<group>-<version>-<kind>.json`, all small; the core group is called as its version is.
+    ///
+    /// # Errors
+    /// When the program can not be run.
+    pub async fn conform(&self, objects: &Path, schemas: &Path) -> Result<Conformity> {
+        let name = "{{ .Group }}-{{ .ResourceAPIVersion }}-{{ .ResourceKind }}.json";
+        let schemas = format!("{}/{name}", schemas.display());
+        self.run("kubeconform", objects, &["-schemas", &schemas])
+            .await
     }
 
     async fn run<T: DeserializeOwned>(
