@@ -1,14 +1,25 @@
 //! The Helm chart: what it renders, what the API server says to it, and that the operator can work with it.
 
 mod access;
+mod confined;
 mod helm;
+mod hostile;
 mod installed;
+mod people;
+mod policies;
 mod rendering;
 mod rights;
 
 use crate::suite::Test;
 
 pub fn tests() -> Vec<Test> {
-    let tests = [rendering::tests(), rights::tests(), installed::tests()];
+    let tests = [
+        rendering::tests(),
+        rights::tests(),
+        installed::tests(),
+        hostile::tests(),
+        confined::tests(),
+        people::tests(),
+    ];
     tests.into_iter().flatten().collect()
 }

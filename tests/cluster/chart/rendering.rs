@@ -32,7 +32,8 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// For each value of values.yaml another one than its default.
-const OTHER_VALUES: [&str; 22] = [
+const OTHER_VALUES: [&str; 23] = [
+    "admission.enabled=false",
     "replicas=0",
     "leaderElection.enabled=false",
     "replacedScripts=true",
@@ -215,9 +216,11 @@ async fn everything_rendered_is_accepted_by_the_api_server(
     let here = here.as_str();
     let all_changed = [&OTHER_VALUES[..], &[here]].concat();
     for (values, count) in [
-        (&[][..], 11),
-        (&[here, r#"ownerId="staging""#], 9),
-        (&["crds.enabled=false"], 8),
+        (&[][..], 19),
+        (&[here, r#"ownerId="staging""#], 17),
+        (&["crds.enabled=false"], 16),
+        (&["crds.enabled=false", "delivery.secrets=true"], 18),
+        (&["admission.enabled=false"], 11),
         (&all_changed, 4),
     ] {
         let objects = helm.objects(values).await?;
