@@ -25,8 +25,10 @@ spec:
   {{- if and (not .everywhere) .root.Values.watchNamespace }}
   matchResources:
     namespaceSelector:
-      matchLabels:
-        kubernetes.io/metadata.name: {{ .root.Values.watchNamespace | quote }}
+      matchExpressions:
+        - key: kubernetes.io/metadata.name
+          operator: In
+          values: [{{ .root.Values.watchNamespace | quote }}]
   {{- end }}
 {{- end -}}
 

@@ -32,8 +32,9 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// For each value of values.yaml another one than its default.
-const OTHER_VALUES: [&str; 23] = [
+const OTHER_VALUES: [&str; 24] = [
     "admission.enabled=false",
+    "aggregatedRoles.enabled=false",
     "replicas=0",
     "leaderElection.enabled=false",
     "replacedScripts=true",
@@ -216,11 +217,12 @@ async fn everything_rendered_is_accepted_by_the_api_server(
     let here = here.as_str();
     let all_changed = [&OTHER_VALUES[..], &[here]].concat();
     for (values, count) in [
-        (&[][..], 19),
+        (&[][..], 22),
         (&[here, r#"ownerId="staging""#], 17),
-        (&["crds.enabled=false"], 16),
-        (&["crds.enabled=false", "delivery.secrets=true"], 18),
-        (&["admission.enabled=false"], 11),
+        (&["crds.enabled=false"], 19),
+        (&["crds.enabled=false", "delivery.secrets=true"], 21),
+        (&["admission.enabled=false"], 14),
+        (&["aggregatedRoles.enabled=false"], 19),
         (&all_changed, 4),
     ] {
         let objects = helm.objects(values).await?;
