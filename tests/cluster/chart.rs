@@ -1,6 +1,7 @@
 //! The Helm chart: what it renders, what the API server says to it, and that the operator can work with it.
 
 mod access;
+mod audit;
 mod confined;
 mod helm;
 mod hostile;
@@ -20,6 +21,7 @@ pub fn tests() -> Vec<Test> {
         hostile::tests(),
         confined::tests(),
         people::tests(),
+        audit::tests(),
     ];
     tests.into_iter().flatten().collect()
 }
