@@ -1,11 +1,16 @@
 //! The Helm chart: what it renders, what the API server says to it, and that the operator can work with it.
 
 mod access;
+mod audit;
+mod confined;
 mod helm;
+mod hostile;
 mod installed;
 mod matrix;
 mod objects;
 mod plain;
+mod people;
+mod policies;
 mod rendering;
 mod rights;
 mod schemas;
@@ -22,6 +27,10 @@ pub fn tests() -> Vec<Test> {
         plain::tests(),
         rights::tests(),
         installed::tests(),
+        hostile::tests(),
+        confined::tests(),
+        people::tests(),
+        audit::tests(),
     ];
     tests.into_iter().flatten().collect()
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod assigning;
+mod audit;
 mod bindings;
 mod chart;
 mod claims;
@@ -33,6 +34,7 @@ mod operator;
 mod ownership;
 mod quiet;
 mod refusals;
+mod release;
 mod replicas;
 mod report;
 mod scripts;

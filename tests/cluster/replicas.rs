@@ -21,7 +21,12 @@ impl World {
         user: Option<&str>,
         flags: &[&str],
     ) -> anyhow::Result<Operator> {
-        let kubeconfig = std::fs::read_to_string(&self.cluster.kubeconfig)?;
+        // Only the admin may be somebody else.
+        let kubeconfig = match user {
+            Some(_) => &self.cluster.kubeconfig,
+            None => &self.cluster.operator,
+        };
+        let kubeconfig = std::fs::read_to_string(kubeconfig)?;
         let mut kubeconfig: Value = serde_saphyr::from_str(&kubeconfig)?;
         kubeconfig["clusters"][0]["cluster"]["server"] = json!(url);
         if let Some(user) = user {

@@ -16,7 +16,7 @@ use kube::{
 };
 use libtest_mimic::{Arguments, Trial};
 
-use crate::{leaks::Leaks, status_rules::StatusRules, world::World};
+use crate::{audit, leaks::Leaks, release, status_rules::StatusRules, world::World};
 
 /// A test: a name that says what a user gets, and what it does.
 pub struct Test {
@@ -41,7 +41,10 @@ pub struct Cluster {
     pub client: Client,
     pub control_plane: ControlPlane,
     pub agent: NodeAgent,
+    /// Of the admin.
     pub kubeconfig: PathBuf,
+    /// Of the ServiceAccount that the operators are.
+    pub operator: PathBuf,
     pub rules: StatusRules,
     pub leaks: Leaks,
 }
@@ -88,6 +91,17 @@ pub fn run(tests: Vec<Test>, at_once: usize) -> ExitCode {
     for line in &leaked {
         eprintln!("a secret or a token shows in {line}");
     }
+    let refused = match audit::refused(&cluster.control_plane.audit_log(), release::USER) {
+        Ok(refused) => refused,
+        Err(error) => vec![format!("{error:#}")],
+    };
+    println!(
+        "the audit log has {} kinds of requests that were refused to the operators",
+        refused.len()
+    );
+    for line in &refused {
+        eprintln!("refused: {line}");
+    }
     let Ok(cluster) = Arc::try_unwrap(cluster) else {
         eprintln!("a test still holds the control plane");
         return ExitCode::FAILURE;
@@ -97,7 +111,8 @@ pub fn run(tests: Vec<Test>, at_once: usize) -> ExitCode {
         cluster.agent.stop().await;
         cluster.control_plane.stop().await;
     });
-    if conclusion.has_failed() || !broken.is_empty() || !leaked.is_empty() {
+    let clean = broken.is_empty() && leaked.is_empty() && refused.is_empty();
+    if conclusion.has_failed() || !clean {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
@@ -142,6 +157,7 @@ async fn start() -> anyhow::Result<Cluster> {
     let kubeconfig = control_plane.kubeconfig().to_path_buf();
     let client = control_plane.client()?;
     install_crds(&client).await?;
+    let operator = release::install(&control_plane).await?;
     let agent = NodeAgent::start(
         client.clone(),
         AgentOptions {
@@ -156,6 +172,7 @@ async fn start() -> anyhow::Result<Cluster> {
         control_plane,
         agent,
         kubeconfig,
+        operator,
         rules,
         leaks: Leaks::default(),
     })

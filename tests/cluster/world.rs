@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Debug,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -109,14 +109,14 @@ impl World {
 
     // ----- the operator -----
 
-    /// Starts the operator with short clocks and further flags.
+    /// Starts the operator as the ServiceAccount of the chart, with short clocks and further flags.
     pub fn start_operator(&self, flags: &[&str]) -> anyhow::Result<()> {
-        let operator = Operator::start(
-            &self.cluster.kubeconfig,
-            &self.namespace,
-            self.log_file(),
-            flags,
-        )?;
+        self.start_operator_with(&self.cluster.operator, flags)
+    }
+
+    /// Starts the operator as the user of a kubeconfig.
+    pub fn start_operator_with(&self, kubeconfig: &Path, flags: &[&str]) -> anyhow::Result<()> {
+        let operator = Operator::start(kubeconfig, &self.namespace, self.log_file(), flags)?;
         *self.operator.lock().unwrap() = Some(operator);
         Ok(())
     }
@@ -128,9 +128,7 @@ impl World {
         kubeconfig["users"][0]["user"]["as"] = json!(user);
         let path = self.folder.path().join("kubeconfig");
         std::fs::write(&path, serde_json::to_string(&kubeconfig)?)?;
-        let operator = Operator::start(&path, &self.namespace, self.log_file(), flags)?;
-        *self.operator.lock().unwrap() = Some(operator);
-        Ok(())
+        self.start_operator_with(&path, flags)
     }
 
     /// What the operator serves under `/metrics`.

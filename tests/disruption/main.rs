@@ -3,12 +3,16 @@
 // The suites share the means to look and to wait; not each of them needs all.
 #![allow(dead_code)]
 
+#[path = "../cluster/audit.rs"]
+mod audit;
 #[path = "../cluster/expect.rs"]
 mod expect;
 #[path = "../cluster/leaks.rs"]
 mod leaks;
 #[path = "../cluster/operator.rs"]
 mod operator;
+#[path = "../cluster/release.rs"]
+mod release;
 #[path = "../cluster/replicas.rs"]
 mod replicas;
 #[path = "../cluster/report.rs"]

@@ -36,10 +36,11 @@ const EVERYBODY: [(&str, &str); 3] = [
     ("authorization.k8s.io", "selfsubjectrulesreviews"),
 ];
 
-/// The ServiceAccount of an installed release.
+/// The ServiceAccount of an installed release, or a person.
 pub struct Account {
     client: Client,
-    namespace: String,
+    user: String,
+    groups: Vec<String>,
 }
 
 pub const NAMESPACES: (&str, &str) = ("", "namespaces");
@@ -50,9 +51,15 @@ type GroupResource = (String, String);
 impl Account {
     /// The account of the release in the test's namespace, once the authorizer knows of its rights.
     pub async fn of_release(world: &World) -> anyhow::Result<Self> {
+        let namespace = &world.namespace;
         let account = Self {
             client: world.client.clone(),
-            namespace: world.namespace.clone(),
+            user: format!("system:serviceaccount:{namespace}:{RELEASE}"),
+            groups: vec![
+                "system:serviceaccounts".to_owned(),
+                format!("system:serviceaccounts:{namespace}"),
+                "system:authenticated".to_owned(),
+            ],
         };
         let tenants = ("logto-hasura.dev", "logtotenants");
         world
@@ -62,6 +69,15 @@ impl Account {
             })
             .await?;
         Ok(account)
+    }
+
+    /// Somebody who is in no group but that of everybody.
+    pub fn of_person(world: &World, user: &str) -> Self {
+        Self {
+            client: world.client.clone(),
+            user: user.to_owned(),
+            groups: vec!["system:authenticated".to_owned()],
+        }
     }
 
     /// Waits until the authorizer lets the account read the namespace that the owner id is made of.
@@ -86,12 +102,8 @@ impl Account {
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
             "spec": {
-                "user": format!("system:serviceaccount:{}:{RELEASE}", self.namespace),
-                "groups": [
-                    "system:serviceaccounts",
-                    format!("system:serviceaccounts:{}", self.namespace),
-                    "system:authenticated",
-                ],
+                "user": self.user,
+                "groups": self.groups,
                 "resourceAttributes": {
                     "verb": verb, "group": group, "resource": resource, "subresource": subresource,
                     "namespace": namespace, "name": name,

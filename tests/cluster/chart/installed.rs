@@ -5,13 +5,12 @@ use std::{fs, net::TcpListener, sync::Arc};
 use anyhow::{Context, ensure};
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    authentication::v1::TokenRequest,
-    core::v1::{ConfigMap, Container, Secret, ServiceAccount},
+    core::v1::{ConfigMap, Container, Secret},
     events::v1::Event,
 };
-use kube::api::{ListParams, PostParams};
+use kube::api::ListParams;
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -19,7 +18,7 @@ use super::{
     access::Account,
     helm::{Helm, RELEASE},
 };
-use crate::{suite::Test, tests, world::World};
+use crate::{release::kubeconfig_of, suite::Test, tests, world::World};
 
 pub fn tests() -> Vec<Test> {
     tests![
@@ -64,7 +63,9 @@ impl Installed {
             .await?;
         let folder = TempDir::new()?;
         let kubeconfig = folder.path().join("kubeconfig");
-        fs::write(&kubeconfig, kubeconfig_of_the_account(world).await?)?;
+        let admin = &world.cluster.kubeconfig;
+        let text = kubeconfig_of(&world.client, &world.namespace, admin).await?;
+        fs::write(&kubeconfig, text)?;
         let deployment: Deployment = world.get(RELEASE).await?;
         let process = Command::new(env!("CARGO_BIN_EXE_logto-hasura"))
             .args(container(&deployment)?.args.iter().flatten())
@@ -125,22 +126,6 @@ fn container(deployment: &Deployment) -> anyhow::Result<&Container> {
         .and_then(|spec| spec.template.spec.as_ref());
     spec.and_then(|spec| spec.containers.first())
         .context("a container")
-}
-
-/// The kubeconfig of the tests, with the ServiceAccount as its user, in its namespace.
-async fn kubeconfig_of_the_account(world: &World) -> anyhow::Result<String> {
-    let request: TokenRequest = serde_json::from_value(json!({"spec": {"audiences": []}}))?;
-    let answer = world
-        .api::<ServiceAccount>()
-        .create_token_request(RELEASE, &PostParams::default(), &request)
-        .await?;
-    let token = answer.status.context("a token")?.token;
-    let mut kubeconfig: Value =
-        serde_saphyr::from_str(&fs::read_to_string(&world.cluster.kubeconfig)?)?;
-    kubeconfig["users"][0]["user"] = json!({"token": token});
-    // In a pod, the namespace is the pod's own.
-    kubeconfig["contexts"][0]["context"]["namespace"] = json!(world.namespace);
-    Ok(kubeconfig.to_string())
 }
 
 async fn the_operator_works_as_the_chart_starts_it(world: Arc<World>) -> anyhow::Result<()> {

@@ -110,10 +110,13 @@ async fn everything_rendered_is_accepted_by_the_api_server(
     let here = here.as_str();
     let all_changed = [OTHER_VALUES, &[here, &secrets, "delivery.secrets=false"]].concat();
     for (values, count) in [
-        (&[][..], 12),
-        (&[here, r#"ownerId="staging""#], 10),
-        (&["crds.enabled=false"], 9),
-        (&["replicas=2", "networkPolicy.enabled=true"], 14),
+        (&[][..], 23),
+        (&[here, r#"ownerId="staging""#], 18),
+        (&["crds.enabled=false"], 20),
+        (&["crds.enabled=false", "delivery.secrets=true"], 22),
+        (&["admission.enabled=false"], 15),
+        (&["aggregatedRoles.enabled=false"], 20),
+        (&["replicas=2", "networkPolicy.enabled=true"], 25),
         (&all_changed, 8),
     ] {
         let objects = helm.objects(values).await?;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::ensure;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use serde_json::json;
 
 use super::{
@@ -17,6 +18,7 @@ pub fn tests() -> Vec<Test> {
         the_operator_of_some_namespaces_may_do_nothing_elsewhere,
         named_secrets_alone_can_be_read_and_delivered_ones_alone_be_changed,
         each_delivery_gives_its_own_rights_and_no_other,
+        people_get_the_rights_of_the_role_that_they_have_and_nobody_writes_a_status,
     ]
 }
 
@@ -185,4 +187,55 @@ async fn each_delivery_gives_its_own_rights_and_no_other(world: Arc<World>) -> a
         helm.uninstall().await?;
     }
     Ok(())
+}
+
+/// What the roles of Kubernetes for people let them do with our kinds, once the release is installed.
+const READ: [&str; 3] = ["get", "list", "watch"];
+const WRITE: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
+
+async fn people_get_the_rights_of_the_role_that_they_have_and_nobody_writes_a_status(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = Helm::of(&world).await?;
+    helm.install(&[]).await?;
+    let group = "rbac.authorization.k8s.io";
+    let ours = "logto-hasura.dev";
+    for role in ["view", "edit", "admin"] {
+        let user = format!("{role}-{}", world.namespace);
+        world
+            .apply::<RoleBinding>(json!({
+                "apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": {"name": role},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
+                "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+            }))
+            .await?;
+        let person = Account::of_person(&world, &user);
+        // The role is put together a moment after its parts were made.
+        let (verb, kind) = match role {
+            "view" => ("get", "logtotenants"),
+            "edit" => ("create", "hasurainstances"),
+            _ => ("create", "logtotenants"),
+        };
+        world
+            .until("the rights to be in force", || async {
+                let may = person.may(verb, (ours, kind), &world.namespace, "");
+                Ok(may.await?.then_some(()))
+            })
+            .await?;
+        for kind in ["logtotenants", "hasurainstances", "hasurarolebindings"] {
+            let writes = role == "admin" || (role == "edit" && kind != "logtotenants");
+            for (verbs, expected) in [(&READ[..], true), (&WRITE[..], writes)] {
+                for verb in verbs {
+                    let resource = (ours, kind);
+                    let may = person.may(verb, resource, &world.namespace, "").await?;
+                    ensure!(may == expected, "{role}: {verb} {kind}");
+                    let status = format!("{kind}/status");
+                    let resource = (ours, status.as_str());
+                    let may = person.may(verb, resource, &world.namespace, "").await?;
+                    ensure!(!may, "{role}: {verb} {status}");
+                }
+            }
+        }
+    }
+    helm.uninstall().await
 }

@@ -21,6 +21,8 @@ pub fn tests() -> Vec<Test> {
 
 /// For each value of values.yaml another one than its default.
 pub const OTHER_VALUES: &[&str] = &[
+    "admission.enabled=false",
+    "aggregatedRoles.enabled=false",
     "replicas=0",
     "podDisruptionBudget.enabled=false",
     r#"podDisruptionBudget.maxUnavailable="50%""#,

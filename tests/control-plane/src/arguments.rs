@@ -1,7 +1,17 @@
 //! The command lines of the programs. All paths are relative to the folder they run in.
 
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
 /// The file with the admin's token.
 pub(crate) const TOKENS: &str = "tokens.csv";
+/// What the API server notes of whom.
+const AUDIT_POLICY: &str = "audit-policy.json";
+/// What it noted, one JSON object a line.
+pub(crate) const AUDIT_LOG: &str = "audit.log";
 /// The kubeconfig of the admin.
 pub(crate) const KUBECONFIG: &str = "kubeconfig";
 /// The certificate that kube-apiserver makes for itself, with its authority.
@@ -38,7 +48,23 @@ pub(crate) fn apiserver(etcd_port: u16, port: u16) -> Vec<String> {
         "--authorization-mode=RBAC".to_owned(),
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         "--disable-admission-plugins=ServiceAccount".to_owned(),
+        format!("--audit-policy-file={AUDIT_POLICY}"),
+        format!("--audit-log-path={AUDIT_LOG}"),
+        // In MB; a file that were put away in between would be looked for in vain.
+        "--audit-log-maxsize=100000".to_owned(),
     ]
+}
+
+/// Notes the requests of service accounts alone, when they are answered; those of the admin are of no interest, and many.
+pub(crate) fn write_audit_policy(folder: &Path) -> Result<()> {
+    let policy = json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}]
+    });
+    let path = folder.join(AUDIT_POLICY);
+    fs::write(&path, policy.to_string()).with_context(|| format!("the file {}", path.display()))
 }
 
 /// The default limits of 20 requests a second make many parallel tests wait for each other's rollouts and namespaces.
@@ -49,6 +75,7 @@ pub(crate) fn controllers() -> Vec<String> {
         "garbage-collector-controller",
         "namespace-controller",
         "serviceaccount-controller",
+        "clusterrole-aggregation-controller",
     ];
     vec![
         format!("--kubeconfig={KUBECONFIG}"),

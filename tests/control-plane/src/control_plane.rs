@@ -86,6 +86,7 @@ impl ControlPlane {
         let [etcd_port, peer_port, api_port] = free_ports()?;
         let url = format!("https://127.0.0.1:{api_port}");
         let token = format!("{:032x}", rand::random::<u128>());
+        arguments::write_audit_policy(folder)?;
         kubeconfig::write_tokens(&folder.join(arguments::TOKENS), &token)?;
         kubeconfig::write(&kubeconfig, &url, &token, &certificate_authority)?;
 
@@ -163,6 +164,12 @@ impl ControlPlane {
     /// The token of a user that may do everything.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The API server's audit log: a line of JSON for each answer to a service account, level Metadata. Requests of other users
+    /// are not in it, nor of an admin who impersonates a service account.
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.join(arguments::AUDIT_LOG)
     }
 
     /// A folder that goes with the control plane, also when this process is killed; for files that must not outlive it.
