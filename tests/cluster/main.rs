@@ -32,6 +32,7 @@ mod operator;
 mod ownership;
 mod quiet;
 mod refusals;
+mod release_finalizers;
 mod replicas;
 mod report;
 mod scripts;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         drift::tests(),
         ends::tests(),
         stranded::tests(),
+        release_finalizers::tests(),
         watches::tests(),
         leadership::tests(),
         crashes::tests(),
