@@ -3,10 +3,10 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds reference deny fuzz bench chart
+.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds reference deny fuzz bench chart image image-test sbom reproducible
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
 demo: ## See the operator at work on a real control plane (ONCE=1 ends by itself)
 	@echo "Building the operator and the demo; from nothing this takes about 3 minutes on 2 cores."
@@ -68,3 +68,19 @@ deny: ## Licences, sources and advisories of all dependencies (needs cargo-deny)
 
 bench: programs ## Measure against the bars of docs/performance.md (SIZES="100 1000 5000 10000 --write" writes it)
 	$(CARGO) bench --locked --bench scale -- $(if $(OPERATOR),--operator $(OPERATOR)) $(SIZES)
+
+# Those that the image is built for: amd64, arm64 or both. Default: this machine's.
+ARCHITECTURES ?= $(patsubst x86_64,amd64,$(patsubst aarch64,arm64,$(shell uname -m)))
+
+image: ## Build the image into dist/, with buildah and no other image (ARCHITECTURES="amd64 arm64")
+	@set -e; for architecture in $(ARCHITECTURES); do image/build $$architecture; image/pack $$architecture; done
+
+image-test: ## Unpack the image and run the operator from it as uid 65532 in a read-only root (after make image)
+	@$(CARGO) run --quiet --locked -p control-plane -- programs >/dev/null
+	@image/test
+
+sbom: ## List the crates that the programs in dist/ say they are made of, as CycloneDX (after make image)
+	@set -e; for architecture in $(ARCHITECTURES); do image/sbom $$architecture; done
+
+reproducible: ## Build the committed sources in two folders and compare the programs to the byte; two builds from nothing
+	@image/reproducible

@@ -5,6 +5,7 @@
 //! What may be written while it is held is told by the [`Fence`]; the API server's part of it is [`fenced`].
 
 mod fenced;
+mod held;
 mod record;
 
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use tokio::time::sleep;
 
 use crate::{api::FIELD_MANAGER, fence::Fence};
 pub use fenced::fenced;
+pub use held::{Claimed, claimed};
 use record::{Seen, Turn};
 
 /// How long a lease lasts, and how often it is looked at.

@@ -2,6 +2,7 @@
 
 pub mod crds;
 mod operator;
+mod release_finalizers;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ struct Cli {
 enum Command {
     Operator(Box<operator::Args>),
     Crds(crds::Args),
+    ReleaseFinalizers(release_finalizers::Args),
 }
 
 /// Runs the subcommand that the arguments name.
@@ -26,5 +28,6 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Operator(args) => operator::run(*args),
         Command::Crds(args) => crds::run(&args),
+        Command::ReleaseFinalizers(args) => release_finalizers::run(&args),
     }
 }

@@ -5,12 +5,14 @@
 
 mod end;
 mod found;
+mod leave;
 mod object;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, api::ListParams};
 
-pub use end::{end, let_go};
+pub use end::{end, is_forbidden, let_go};
+pub use leave::{NotLeft, leave};
 pub use object::{Held, Object};
 
 use super::{
@@ -83,7 +85,7 @@ pub async fn see(
     let Some(which) = wanted.cloned().or_else(|| before(instance)) else {
         return Ok(Seen::default());
     };
-    let found = match Object::new(ctx, instance, &which).read().await {
+    let found = match Object::new(&ctx.client, instance, &which).read().await {
         Ok(Held::Ours(found)) => Some(found),
         Ok(Held::Taken) if wanted.is_some() => return Err(taken(&which)),
         Err(why) if wanted.is_some() => return Err(why),
@@ -117,7 +119,7 @@ pub async fn deliver(
         clear(instance, ctx, None, live).await;
         return Ok(());
     };
-    let object = Object::new(ctx, instance, wanted);
+    let object = Object::new(&ctx.client, instance, wanted);
     match object.read().await? {
         Held::Taken => return Err(taken(wanted)),
         Held::Absent => object.create(desired).await?,
@@ -141,7 +143,7 @@ pub async fn deliver_unjudged(
     let Some(wanted) = &desired.delivered else {
         return Ok(());
     };
-    let object = Object::new(ctx, instance, wanted);
+    let object = Object::new(&ctx.client, instance, wanted);
     match object.read().await? {
         Held::Taken => return Err(taken(wanted)),
         Held::Absent => object.create(desired).await?,
@@ -190,7 +192,7 @@ async fn clear(
             if is_used(instance, ctx, &before, live).await {
                 return Ok(false);
             }
-            Object::new(ctx, instance, &before).delete().await?;
+            Object::new(&ctx.client, instance, &before).delete().await?;
             Ok::<_, Outcome>(true)
         };
         match cleared.await {

@@ -43,4 +43,5 @@ mod webhook;
 mod withdrawal;
 
 pub use context::Clocks;
+pub use delivery::{NotLeft, leave};
 pub use run::{RunError, Settings, run};

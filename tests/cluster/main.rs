@@ -35,6 +35,7 @@ mod ownership;
 mod quiet;
 mod refusals;
 mod release;
+mod release_finalizers;
 mod replicas;
 mod report;
 mod scripts;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         drift::tests(),
         ends::tests(),
         stranded::tests(),
+        release_finalizers::tests(),
         watches::tests(),
         leadership::tests(),
         crashes::tests(),

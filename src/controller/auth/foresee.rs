@@ -86,13 +86,15 @@ async fn left(instance: &HasuraInstance, ctx: &Context) -> Result<Option<Planned
     let Some(left) = left_behind(instance) else {
         return Ok(None);
     };
-    Ok(match Object::new(ctx, instance, &left).read().await? {
-        Held::Ours(_) => {
-            let what = format!("{left}, once no pod needs it");
-            Some(words::in_bounds(PlannedAction::Delete, &what))
-        }
-        Held::Absent | Held::Taken => None,
-    })
+    Ok(
+        match Object::new(&ctx.client, instance, &left).read().await? {
+            Held::Ours(_) => {
+                let what = format!("{left}, once no pod needs it");
+                Some(words::in_bounds(PlannedAction::Delete, &what))
+            }
+            Held::Absent | Held::Taken => None,
+        },
+    )
 }
 
 async fn object(
@@ -104,7 +106,7 @@ async fn object(
     let Some(wanted) = &desired.delivered else {
         return Ok(None);
     };
-    let object = Object::new(ctx, instance, wanted);
+    let object = Object::new(&ctx.client, instance, wanted);
     let action = match object.read().await? {
         Held::Taken => return Err(taken(wanted)),
         Held::Absent => Some(PlannedAction::Create),

@@ -84,7 +84,8 @@ pub async fn let_go(instance: &HasuraInstance, ctx: &Context) -> Result<Vec<Stri
     Ok(left)
 }
 
-fn is_forbidden(why: &Outcome) -> bool {
+/// Whether a right is missing.
+pub fn is_forbidden(why: &Outcome) -> bool {
     matches!(why.verdict, Verdict::Waiting(reasons::FORBIDDEN, _))
 }
 
@@ -98,7 +99,7 @@ async fn objects(
     let now = object_of(instance).filter(|now| before.as_ref() != Some(now));
     let mut all: Vec<Delivered> = before.into_iter().chain(now).collect();
     for which in live.map(referred).unwrap_or_default() {
-        let object = Object::new(ctx, instance, &which);
+        let object = Object::new(&ctx.client, instance, &which);
         let is_new = !all.contains(&which);
         if is_new && matches!(object.read().await, Ok(Held::Ours(_))) {
             all.push(which);
@@ -174,7 +175,7 @@ async fn part_with(
     which: &Delivered,
     live: Option<&Deployment>,
 ) -> Result<Option<String>, Error> {
-    let object = Object::new(ctx, instance, which);
+    let object = Object::new(&ctx.client, instance, which);
     match object.read().await {
         Ok(Held::Ours(_)) => {}
         Ok(Held::Absent | Held::Taken) => return Ok(None),
@@ -235,7 +236,7 @@ async fn retain(
     ctx: &Context,
     which: &Delivered,
 ) -> Result<Option<String>, Outcome> {
-    let object = Object::new(ctx, instance, which);
+    let object = Object::new(&ctx.client, instance, which);
     match object.read().await? {
         Held::Ours(found) => object.retain(found).await.map(|()| None),
         Held::Taken => Ok(None),

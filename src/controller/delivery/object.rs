@@ -10,14 +10,14 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::{DeleteParams, ObjectMeta, PostParams, Preconditions},
 };
 
 use super::found::{Found, config_map, entries, of_config_map, of_secret, secret};
 use crate::{
     api::{FIELD_MANAGER, HasuraInstance, conditions::reasons, policy::PlannedAction},
-    controller::{context::Context, visit::Outcome},
+    controller::visit::Outcome,
     hasura::{delivered::Delivered, env::DesiredAuth, env_from::SourceKind},
 };
 
@@ -50,13 +50,13 @@ pub struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// An object of an instance.
-    pub fn new(ctx: &Context, instance: &'a HasuraInstance, which: &'a Delivered) -> Self {
+    pub fn new(client: &Client, instance: &'a HasuraInstance, which: &'a Delivered) -> Self {
         let namespace = instance.namespace().unwrap_or_default();
         Self {
             instance,
             which,
-            secrets: Api::namespaced(ctx.client.clone(), &namespace),
-            config_maps: Api::namespaced(ctx.client.clone(), &namespace),
+            secrets: Api::namespaced(client.clone(), &namespace),
+            config_maps: Api::namespaced(client.clone(), &namespace),
         }
     }
 

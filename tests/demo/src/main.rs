@@ -30,7 +30,7 @@ mod sign_in;
 mod stage;
 mod webhook;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
@@ -49,6 +49,10 @@ struct Args {
     /// End after the last step; exit status 0 only if every step really happened
     #[arg(long)]
     once: bool,
+
+    /// The operator's program. Default: the one that stands beside this
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<PathBuf>,
 }
 
 /// The exit status when a step failed.
@@ -75,7 +79,7 @@ async fn run(args: &Args) -> Result<u8> {
     let mut screen = Screen::new();
     let mut stage = None;
     let played = tokio::select! {
-        result = play::all(&mut screen, &mut stage) => result.map(|()| None),
+        result = play::all(&mut screen, &mut stage, args.program.as_deref()) => result.map(|()| None),
         status = signals.next() => Ok(Some(status)),
     };
     let status = match (played, &stage) {

@@ -1,6 +1,6 @@
 //! The steps, in their order.
 
-use std::io;
+use std::{io, path::Path};
 
 use anyhow::Result;
 
@@ -22,11 +22,16 @@ pub const RESYNC_SECONDS: u32 = 10;
 const OURS: &str = "logto-hasura.dev/v1alpha1";
 
 /// Plays everything; what runs is handed over as soon as it does, so that the caller can end it in order.
+/// `program` is the operator's, if it is not the one of this tree.
 ///
 /// # Errors
 /// When a step did not happen.
-pub async fn all(screen: &mut Screen, stage: &mut Option<Stage>) -> Result<()> {
-    let stage = stage.insert(set_up::start(screen).await?);
+pub async fn all(
+    screen: &mut Screen,
+    stage: &mut Option<Stage>,
+    program: Option<&Path>,
+) -> Result<()> {
+    let stage = stage.insert(set_up::start(screen, program).await?);
     set_up::apply_examples(screen, stage).await?;
 
     screen.step("Wait until all is Ready; usually 1 to 5 s")?;

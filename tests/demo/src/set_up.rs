@@ -1,6 +1,6 @@
 //! Starts all that runs, and applies `crds/` and `examples/quickstart/`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 use control_plane::{
@@ -35,9 +35,12 @@ const POLL_TICK: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When something does not start.
-pub async fn start(screen: &mut Screen) -> Result<Stage> {
+pub async fn start(screen: &mut Screen, program: Option<&Path>) -> Result<Stage> {
     // Before anything that takes long.
-    let program = operator::program()?;
+    let program = match program {
+        Some(program) => program.to_owned(),
+        None => operator::program()?,
+    };
     let (plane, client) = start_control_plane(screen).await?;
 
     screen.step("Start a Logto and a node agent")?;
