@@ -3,12 +3,18 @@
 mod access;
 mod helm;
 mod installed;
+mod monitoring;
 mod rendering;
 mod rights;
 
 use crate::suite::Test;
 
 pub fn tests() -> Vec<Test> {
-    let tests = [rendering::tests(), rights::tests(), installed::tests()];
+    let tests = [
+        rendering::tests(),
+        monitoring::tests(),
+        rights::tests(),
+        installed::tests(),
+    ];
     tests.into_iter().flatten().collect()
 }

@@ -26,6 +26,7 @@ mod leadership;
 mod leaks;
 mod losses;
 mod matrix;
+mod metrics;
 mod namespaces;
 mod observing;
 mod operator;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         stranded::tests(),
         watches::tests(),
         leadership::tests(),
+        metrics::tests(),
         crashes::tests(),
         seeds::tests(),
         quiet::tests(),
