@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds reference deny fuzz bench chart image image-test sbom reproducible
+.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds reference deny fuzz bench chart image image-test sbom reproducible promql
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -28,8 +28,8 @@ unit: ## Unit, property and contract suites; nothing but loopback is needed
 	$(CARGO) test --locked -p logto-hasura --test crds --test docs --test planner --test claims
 	$(CARGO) test --locked -p logto-emulator -p hasura-double -p script-runner -p fault-proxy -p logto-hasura-demo --tests
 
-cluster: programs helm gitops ## The suites on a real control plane
-	$(CARGO) test --locked -p control-plane --tests
+cluster: programs helm gitops promql ## The suites on a real control plane
+	$(CARGO) test --locked -p control-plane -p promql --tests
 	$(CARGO) test --locked -p logto-hasura --test chart --test cluster --test disruption
 
 soak: programs helm gitops ## Random edits, faults and kills: SEEDS=1000 of them, from SEED=1 on
@@ -49,6 +49,9 @@ helm: ## Get helm and kubectl, once
 
 gitops: ## Build the GitOps tools that the suites run beside the operator, once
 	@$(CARGO) run --quiet --locked -p gitops
+
+promql: ## Build the program that reads rules and queries as Prometheus does, once
+	@$(CARGO) run --quiet --locked -p promql
 
 fuzz: ## The fuzz targets for longer, SECONDS=60 each; a failure prints FUZZ_SEED and the input
 	FUZZ_SECONDS=$(or $(SECONDS),60) FUZZ_SEED=$(SEED) $(CARGO) test --locked -p logto-hasura --lib -- --nocapture fuzz_

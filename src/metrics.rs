@@ -36,6 +36,9 @@ const REQUEST_BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 
 /// Seconds of a wait for the tenant's budget.
 const WAIT_BUCKETS: [f64; 7] = [0.001, 0.01, 0.1, 1.0, 5.0, 30.0, 120.0];
 
+/// The kinds whose objects are the operator's work.
+const KINDS: [&str; 3] = ["LogtoTenant", "HasuraInstance", "HasuraRoleBinding"];
+
 /// The counters, and the registry that prints them.
 #[derive(Debug)]
 pub struct Metrics {
@@ -86,6 +89,7 @@ impl Default for Metrics {
         };
         metrics.register_known_names();
         metrics.register_own_names();
+        metrics.begin_at_zero();
         metrics
     }
 }
@@ -186,6 +190,19 @@ impl Metrics {
         );
     }
 
+    /// What alerts wait for is there before the first time: to Prometheus a series that appears with 1 has not grown.
+    fn begin_at_zero(&self) {
+        for kind in KINDS {
+            drop(self.unreadable.get_or_create(&kind_of(kind)));
+            drop(self.events.get_or_create(&event(kind, "LeftBehind")));
+        }
+        let mended = event("HasuraRoleBinding", "DriftCorrected");
+        drop(self.events.get_or_create(&mended));
+        for kind in KINDS.into_iter().chain(["Deployment", "Namespace"]) {
+            drop(self.watch_failures.get_or_create(&kind_of(kind)));
+        }
+    }
+
     /// Lets a controller's reconciles be seen before the first one.
     pub fn controller(&self, controller: &'static str, most_workers: u16) {
         let label = Controller { controller };
@@ -234,14 +251,12 @@ impl Metrics {
 
     /// A watch failed and will be tried again.
     pub fn watch_failed(&self, kind: &str) {
-        let kind = kind.to_owned();
-        self.watch_failures.get_or_create(&Kind { kind }).inc();
+        self.watch_failures.get_or_create(&kind_of(kind)).inc();
     }
 
     /// An object can not be read.
     pub fn unreadable(&self, kind: &str) {
-        let kind = kind.to_owned();
-        self.unreadable.get_or_create(&Kind { kind }).inc();
+        self.unreadable.get_or_create(&kind_of(kind)).inc();
     }
 
     /// Logto answered, or did not.
@@ -295,11 +310,7 @@ impl Metrics {
 
     /// Something happened to an object.
     pub fn happened(&self, kind: &str, reason: &str) {
-        let event = Event {
-            kind: kind.to_owned(),
-            reason: reason.to_owned(),
-        };
-        self.events.get_or_create(&event).inc();
+        self.events.get_or_create(&event(kind, reason)).inc();
     }
 
     /// From now on objects are counted when somebody asks. The first one to be told stays.
@@ -338,5 +349,17 @@ impl Metrics {
         // Writing to a String can not fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+}
+
+fn kind_of(kind: &str) -> Kind {
+    let kind = kind.to_owned();
+    Kind { kind }
+}
+
+fn event(kind: &str, reason: &str) -> Event {
+    Event {
+        kind: kind.to_owned(),
+        reason: reason.to_owned(),
     }
 }

@@ -4,7 +4,11 @@ use std::sync::Weak;
 
 use kube::{Resource, runtime::reflector::Store};
 
-use super::{context::Context, status::HasStatus};
+use super::{
+    context::{Context, key},
+    policy::{self, Hands},
+    status::HasStatus,
+};
 use crate::{
     api::conditions::types,
     metrics::{self, Count},
@@ -29,11 +33,15 @@ impl metrics::Census for Census {
         add("LogtoTenant", &stores.tenants, &mut count);
         add("HasuraInstance", &stores.instances, &mut count);
         add("HasuraRoleBinding", &stores.bindings, &mut count);
-        for (tenant, entry) in ctx.registry.all() {
-            let answers = entry
-                .connection
-                .is_some_and(|connection| !connection.session.is_down());
-            count.tenant(tenant.to_string(), answers);
+        for tenant in stores.tenants.state() {
+            // What was known of a suspended one is looked at no longer.
+            let looked_at = policy::of_tenant(&tenant) != Hands::Off;
+            if let Some(entry) = ctx.registry.get(&key(&*tenant)).filter(|_| looked_at) {
+                let answers = entry
+                    .connection
+                    .is_some_and(|connection| !connection.session.is_down());
+                count.tenant(key(&*tenant).to_string(), answers);
+            }
         }
         count
     }

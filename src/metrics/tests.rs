@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::*;
 
 #[derive(Debug)]
@@ -103,4 +105,87 @@ fn reasons_that_somebody_makes_up_bring_no_more_series_than_there_may_be() {
     assert_eq!(count.objects.len(), 200);
     let at = ("LogtoTenant", "False".to_owned(), "Reason7".to_owned());
     assert_eq!(count.objects[&at], 2);
+}
+
+#[test]
+fn what_an_alert_waits_for_is_there_before_it_happens() {
+    let metrics = Metrics::default();
+    for kind in ["LogtoTenant", "HasuraInstance", "HasuraRoleBinding"] {
+        let before = format!(r#"logto_hasura_events_total{{kind="{kind}",reason="LeftBehind"}} 0"#);
+        assert!(metrics.text().contains(&before), "{}", metrics.text());
+        metrics.happened(kind, "LeftBehind");
+        let after = before.replace("} 0", "} 1");
+        assert!(metrics.text().contains(&after), "{}", metrics.text());
+    }
+    let watched = lines(&metrics, "logto_hasura_watch_failures_total");
+    assert_eq!(watched.len(), 5, "{watched:?}");
+}
+
+/// Type and labels by name.
+type Shown = BTreeMap<String, (String, BTreeSet<String>)>;
+
+/// All that Metrics can print.
+fn printed() -> Shown {
+    let metrics = Metrics::default();
+    metrics.take_census_of(Arc::new(Three));
+    metrics.controller("tenant", 16);
+    metrics.begins("tenant");
+    metrics.reconciled("tenant", "success", Duration::ZERO);
+    metrics.leads("logto-hasura", true);
+    metrics.waited("logto/main", Duration::ZERO);
+    metrics.wrote_script("logto/main");
+    let request = ("list_roles", "ok");
+    metrics.requested("logto/main", request, Some(200), Duration::ZERO);
+
+    let text = metrics.text();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    types
+        .map(|line| {
+            let (name, type_) = line.split_once(' ').expect("a name and a type");
+            let (shown, sample) = match type_ {
+                "counter" => (format!("{name}_total"), format!("{name}_total")),
+                "info" => (format!("{name}_info"), format!("{name}_info")),
+                "histogram" => (name.to_owned(), format!("{name}_count")),
+                _ => (name.to_owned(), name.to_owned()),
+            };
+            let labels = text
+                .lines()
+                .find_map(|line| {
+                    line.strip_prefix(&sample)?
+                        .strip_prefix('{')?
+                        .split_once('}')
+                })
+                .map(|(labels, _)| labels.split("\",").filter_map(|pair| pair.split_once('=')));
+            let names = labels
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.to_owned());
+            (shown, (type_.to_owned(), names.collect()))
+        })
+        .collect()
+}
+
+/// All that the page lists.
+fn documented() -> Shown {
+    include_str!("../../docs/metrics.md")
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let [name, type_, labels, meaning] = cells[..] else {
+                return None;
+            };
+            assert!(!meaning.is_empty(), "{name} has no meaning");
+            let labels = labels
+                .split(", ")
+                .map(|label| label.trim_matches('`').to_owned());
+            let name = name.trim_matches('`').to_owned();
+            Some((name, (type_.to_owned(), labels.collect())))
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_about_metrics_lists_each_with_its_type_and_labels() {
+    assert_eq!(documented(), printed());
 }

@@ -11,6 +11,7 @@ mod objects;
 mod plain;
 mod people;
 mod policies;
+mod monitoring;
 mod rendering;
 mod rights;
 mod schemas;
@@ -31,6 +32,7 @@ pub fn tests() -> Vec<Test> {
         confined::tests(),
         people::tests(),
         audit::tests(),
+        monitoring::tests(),
     ];
     tests.into_iter().flatten().collect()
 }

@@ -28,6 +28,7 @@ mod leadership;
 mod leaks;
 mod losses;
 mod matrix;
+mod metrics;
 mod namespaces;
 mod observing;
 mod operator;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         release_finalizers::tests(),
         watches::tests(),
         leadership::tests(),
+        metrics::tests(),
         crashes::tests(),
         seeds::tests(),
         quiet::tests(),

@@ -117,7 +117,7 @@ async fn everything_rendered_is_accepted_by_the_api_server(
         (&["admission.enabled=false"], 15),
         (&["aggregatedRoles.enabled=false"], 20),
         (&["replicas=2", "networkPolicy.enabled=true"], 25),
-        (&all_changed, 8),
+        (&all_changed, 9),
     ] {
         let objects = helm.objects(values).await?;
         let kinds: Vec<&Value> = objects.iter().map(|object| &object["kind"]).collect();

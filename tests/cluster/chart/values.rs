@@ -40,6 +40,8 @@ pub const OTHER_VALUES: &[&str] = &[
     r#"secrets=[{"namespace": "shop", "names": ["logto-m2m"], "delivered": ["shop-auth"]}]"#,
     r#"allowedLogtoHosts=["logto.example.com", "*.logto.app"]"#,
     "crds.enabled=false",
+    // The rest of it makes kinds that this API server does not have; chart/monitoring.rs looks at those.
+    r#"monitoring={"dashboard": {"enabled": true}}"#,
     r#"log.format="text""#,
     r#"log.filter="info,logto_hasura=debug""#,
     r#"listen.address="[::]""#,

@@ -13,7 +13,6 @@
 //! # }
 //! ```
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod program;
 mod tools;

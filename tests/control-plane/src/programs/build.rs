@@ -19,7 +19,7 @@ pub(super) const BUILD_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// A build of programs from Go modules.
 #[derive(Debug)]
-pub struct GoBuild<'a> {
+pub(super) struct GoBuild<'a> {
     /// The Go command.
     pub go: &'a Path,
     /// The folder with go.mod and go.sum.
@@ -40,7 +40,7 @@ pub struct GoBuild<'a> {
 ///
 /// # Errors
 /// With the last lines of what Go says, when it can not be run, or when it does not end within an hour.
-pub async fn go_build(build: &GoBuild<'_>, progress: &Progress) -> Result<()> {
+pub(super) async fn go_build(build: &GoBuild<'_>, progress: &Progress) -> Result<()> {
     let child = command(build)
         .spawn()
         .with_context(|| format!("{} can not be run", build.go.display()))?;

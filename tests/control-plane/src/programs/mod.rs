@@ -7,6 +7,7 @@
 mod build;
 pub mod cache;
 mod download;
+mod our_go;
 mod set;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use crate::progress::Progress;
-pub use build::{GoBuild, go_build};
+pub use our_go::OurGo;
 use set::{CONTROL_PLANE, HELM, KUBECTL, Set};
 
 /// The programs of a control plane.
