@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds reference deny fuzz bench
+.PHONY: help demo test fmt lint unit cluster soak crashes quiet programs helm gitops crds deny fuzz bench
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -57,6 +57,7 @@ crds: ## Write crds/ anew from the types
 	$(CARGO) run --quiet --locked --bin logto-hasura -- crds --out-dir crds
 	cp crds/*.yaml charts/logto-hasura/files/crds/
 
+.PHONY: reference
 reference: ## Write docs/reference.md anew from the schemas
 	UPDATE_DOCS=1 $(CARGO) test --quiet --locked -p logto-hasura --test docs -- the_reference_is
 
