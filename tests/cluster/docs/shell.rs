@@ -45,6 +45,9 @@ const LEFT_OUT: [(&str, &str); 5] = [
 /// Programs that are run as they are.
 const AS_THEY_ARE: [&str; 4] = ["bash", "cat", "date", "jq"];
 
+/// Folders of the project that no command of a page reads.
+const UNREAD: [&str; 5] = ["benches", "dist", "src", "target", "tests"];
+
 /// Whether commands do what they say.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -203,11 +206,12 @@ impl Shell {
 
     /// A copy of what commands read, in which placeholders are filled in. Loopback has no TLS.
     fn copy_the_project(&self) -> anyhow::Result<()> {
-        for folder in ["examples", "charts", "docs"] {
-            self.copy(
-                &pages::root().join(folder),
-                &self.folder.join("project").join(folder),
-            )?;
+        for entry in fs::read_dir(pages::root())? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type()?.is_dir() && !name.starts_with('.') && !UNREAD.contains(&&*name) {
+                self.copy(&entry.path(), &self.folder.join("project").join(name))?;
+            }
         }
         let path = self
             .folder
@@ -244,7 +248,8 @@ fn text(path: &Path) -> String {
 /// What an installed release would have made, and another tool's namespace: an operator that no pod runs.
 async fn make_what_is_taken_for_granted(world: &World, helm: &Path) -> anyhow::Result<()> {
     let namespaces = Api::<Namespace>::all(world.client.clone());
-    let params = PatchParams::apply("docs");
+    // As if the reader had made them, so that he may apply them again.
+    let params = PatchParams::apply("kubectl");
     for name in [RELEASE, "argocd"] {
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
