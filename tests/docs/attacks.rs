@@ -17,7 +17,11 @@ fn every_attack_is_tried_by_a_test_that_there_is() {
     }
     let mut numbers = Vec::new();
     let mut untried = Vec::new();
-    for row in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
+    for row in table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+    {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
         let [number, _, _, shut_by, tried_by] = cells[..] else {
             panic!("five cells: {row}");
@@ -26,7 +30,10 @@ fn every_attack_is_tried_by_a_test_that_there_is() {
         numbers.push(number);
         let named: Vec<&str> = tried_by.split('`').skip(1).step_by(2).collect();
         for name in &named {
-            assert!(tests.contains(*name), "attack {number}: there is no test {name}");
+            assert!(
+                tests.contains(*name),
+                "attack {number}: there is no test {name}"
+            );
         }
         if named.is_empty() {
             untried.push(number);

@@ -66,7 +66,14 @@ fn normal(path: &Path) -> Option<PathBuf> {
 }
 
 /// Folders of the project whose files pages speak of.
-const FOLDERS: [&str; 6] = ["src/", "tests/", "docs/", "charts/", "examples/", "benches/"];
+const FOLDERS: [&str; 6] = [
+    "src/",
+    "tests/",
+    "docs/",
+    "charts/",
+    "examples/",
+    "benches/",
+];
 
 #[test]
 fn every_file_that_a_page_speaks_of_is_there() {

@@ -1,14 +1,19 @@
 //! Every YAML block of every page, tried on the API server.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fs, sync::Arc};
 
 use anyhow::{Context, ensure};
+use control_plane::{
+    programs::{self, Sources},
+    progress,
+};
 use kube::{
     Api,
     api::{ApiResource, DynamicObject, Patch, PatchParams, TypeMeta},
 };
-use pages::Block;
+use pages::{Block, Page};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::{suite::Test, tests, world::World};
 
@@ -22,15 +27,18 @@ const FOREIGN: [&str; 2] = ["Application", "Kustomization"];
 async fn every_manifest_of_the_pages_is_accepted_by_the_api_server(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
-    let (mut foreign, mut tried) = (BTreeSet::new(), 0);
+    let (mut foreign, mut tried, mut rendered) = (BTreeSet::new(), 0, 0);
     for page in pages::all()? {
         for block in page.blocks() {
             if block.language != "yaml" {
                 continue;
             }
             let at = format!("{}:{}", page.path.display(), block.line);
-            for (kind, document) in documents(&block).context(at.clone())? {
-                if FOREIGN.contains(&kind.as_str()) {
+            for (kind, document) in documents(&page, &block).context(at.clone())? {
+                if kind == VALUES {
+                    render(&world, &document).await.context(at.clone())?;
+                    rendered += 1;
+                } else if FOREIGN.contains(&kind.as_str()) {
                     foreign.insert(kind);
                 } else {
                     let object = whole(&world, &kind, document).context(at.clone())?;
@@ -41,12 +49,16 @@ async fn every_manifest_of_the_pages_is_accepted_by_the_api_server(
         }
     }
     ensure!(foreign.iter().eq(FOREIGN.iter()), "only {foreign:?}");
-    ensure!(tried >= 5, "{tried}");
+    ensure!(tried >= 5 && rendered >= 1, "{tried}, {rendered}");
     Ok(())
 }
 
-/// The documents of a block, each with its kind: the one that it says, or that its first line names.
-fn documents(block: &Block) -> anyhow::Result<Vec<(String, Value)>> {
+/// What stands for a kind where a block has values of the chart.
+const VALUES: &str = "values";
+
+/// The documents of a block, each with its kind: the one that it says, or that its first line names. In the chart's own
+/// pages all others are values.
+fn documents(page: &Page, block: &Block) -> anyhow::Result<Vec<(String, Value)>> {
     let texts = block.text.split("\n---\n");
     texts
         .map(|text| {
@@ -55,6 +67,7 @@ fn documents(block: &Block) -> anyhow::Result<Vec<(String, Value)>> {
             let said = title.map(|title| title.split(|c: char| !c.is_alphanumeric()));
             let kind = match document["kind"].as_str() {
                 Some(kind) => kind,
+                None if page.path.starts_with("charts") => VALUES,
                 None => said
                     .and_then(|mut words| words.next())
                     .context("a part of an object begins with a comment that names the kind")?,
@@ -77,6 +90,27 @@ fn whole(world: &World, kind: &str, document: Value) -> anyhow::Result<Value> {
     };
     merge(&mut object, document);
     Ok(object)
+}
+
+/// Lets the chart take values; one that it does not know is refused.
+async fn render(world: &World, values: &Value) -> anyhow::Result<()> {
+    let helm = programs::find_helm(&Sources::from_env()?, &progress::to_stderr).await?;
+    let file = world.folder.path().join("values.json");
+    fs::write(&file, values.to_string())?;
+    let output = Command::new(helm)
+        .args([
+            "template",
+            "logto-hasura",
+            "charts/logto-hasura",
+            "--values",
+        ])
+        .arg(file)
+        .current_dir(pages::root())
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{said}");
+    Ok(())
 }
 
 fn merge(object: &mut Value, part: Value) {

@@ -29,15 +29,24 @@ const RELEASE: &str = "logto-hasura";
 
 /// Commands that can not work here; only their flags are looked at. Each has to stand in a page.
 const LEFT_OUT: [(&str, &str); 5] = [
-    ("kubectl port-forward", "pods here have no network of their own"),
+    (
+        "kubectl port-forward",
+        "pods here have no network of their own",
+    ),
     ("kubectl logs", "pods here have no node that keeps logs"),
-    ("kubectl apply -f examples/argocd/", "no Argo CD is installed"),
+    (
+        "kubectl apply -f examples/argocd/",
+        "no Argo CD is installed",
+    ),
     ("kubectl apply -f examples/flux/", "no Flux is installed"),
     ("kubectl get kustomizations", "no Flux is installed"),
 ];
 
 /// Programs that are run as they are.
 const AS_THEY_ARE: [&str; 4] = ["bash", "cat", "date", "jq"];
+
+/// Folders of the project that no command of a page reads.
+const UNREAD: [&str; 5] = ["benches", "dist", "src", "target", "tests"];
 
 /// Whether commands do what they say.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,9 +71,10 @@ impl Shell {
         let client = world.logto.tenant().create_application("getting-started")?;
         let secret = world.logto.tenant().secrets(&client.id);
         let secret = &secret.first().context("a secret of the application")?.value;
+        let endpoint = world.logto.endpoint();
         let words = [
-            ("https://logto.example.com", world.logto.endpoint()),
-            ("replace-with-the-second-app-id", &client.id),
+            ("https://logto.example.com", endpoint.as_str()),
+            ("replace-with-the-second-app-id", client.id.as_str()),
             ("replace-with-the-second-app-secret", secret),
             ("replace-with-the-app-id", world.logto.client_id()),
             ("replace-with-the-app-secret", world.logto.client_secret()),
@@ -77,9 +87,15 @@ impl Shell {
             environment: vec![
                 ("KUBECTL".to_owned(), text(&kubectl)),
                 ("HELM".to_owned(), text(&helm)),
-                ("LOGTO_HASURA".to_owned(), env!("CARGO_BIN_EXE_logto-hasura").to_owned()),
+                (
+                    "LOGTO_HASURA".to_owned(),
+                    env!("CARGO_BIN_EXE_logto-hasura").to_owned(),
+                ),
                 ("PROJECT".to_owned(), text(&pages::root())),
-                ("ADDRESS".to_owned(), control_plane::TEST_ADDRESS.replace('.', "\\.")),
+                (
+                    "ADDRESS".to_owned(),
+                    control_plane::TEST_ADDRESS.replace('.', "\\."),
+                ),
                 ("CLIENT_ID".to_owned(), client.id.clone()),
                 ("CLIENT_SECRET".to_owned(), secret.clone()),
                 ("DATABASE_URL".to_owned(), "postgres://db/hasura".to_owned()),
@@ -112,7 +128,14 @@ impl Shell {
             .env("HOME", &self.folder)
             .env("FOLDER", &self.folder)
             .env("KUBECONFIG", self.folder.join("kubeconfig"))
-            .env("MODE", if mode == Mode::Real { "real" } else { "dry-run" })
+            .env(
+                "MODE",
+                if mode == Mode::Real {
+                    "real"
+                } else {
+                    "dry-run"
+                },
+            )
             .env("TOKEN", token)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
@@ -183,12 +206,21 @@ impl Shell {
 
     /// A copy of what commands read, in which placeholders are filled in. Loopback has no TLS.
     fn copy_the_project(&self) -> anyhow::Result<()> {
-        for folder in ["examples", "charts", "docs"] {
-            self.copy(&pages::root().join(folder), &self.folder.join("project").join(folder))?;
+        for entry in fs::read_dir(pages::root())? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type()?.is_dir() && !name.starts_with('.') && !UNREAD.contains(&&*name) {
+                self.copy(&entry.path(), &self.folder.join("project").join(name))?;
+            }
         }
-        let path = self.folder.join("project/examples/quickstart/2-logto-tenant.yaml");
+        let path = self
+            .folder
+            .join("project/examples/quickstart/2-logto-tenant.yaml");
         let tenant = fs::read_to_string(&path)?;
-        let with_http = tenant.replace("  tenantId: default\n", "  tenantId: default\n  allowPlainHttp: true\n");
+        let with_http = tenant.replace(
+            "  tenantId: default\n",
+            "  tenantId: default\n  allowPlainHttp: true\n",
+        );
         ensure!(with_http != tenant, "{tenant}");
         fs::write(path, with_http)?;
         Ok(())
@@ -216,7 +248,8 @@ fn text(path: &Path) -> String {
 /// What an installed release would have made, and another tool's namespace: an operator that no pod runs.
 async fn make_what_is_taken_for_granted(world: &World, helm: &Path) -> anyhow::Result<()> {
     let namespaces = Api::<Namespace>::all(world.client.clone());
-    let params = PatchParams::apply("docs");
+    // As if the reader had made them, so that he may apply them again.
+    let params = PatchParams::apply("kubectl");
     for name in [RELEASE, "argocd"] {
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});

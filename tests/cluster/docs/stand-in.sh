@@ -34,6 +34,9 @@ case $name in
         if [[ $MODE == real ]]; then
             exec "$real" "$@"
         fi
+        if [[ $1 == --namespace ]]; then
+            set -- "${@:3}" "$1" "$2"
+        fi
         case "$1 ${3:-}" in
             # These folders are applied by tests of their own, each in a cluster without the others' objects.
             "apply examples/quickstart/") dry_run "$@" ;;
