@@ -28,7 +28,7 @@ use crate::world::World;
 const RELEASE: &str = "logto-hasura";
 
 /// Commands that can not work here; only their flags are looked at. Each has to stand in a page.
-const LEFT_OUT: [(&str, &str); 5] = [
+const LEFT_OUT: [(&str, &str); 6] = [
     (
         "kubectl port-forward",
         "pods here have no network of their own",
@@ -40,6 +40,10 @@ const LEFT_OUT: [(&str, &str); 5] = [
     ),
     ("kubectl apply -f examples/flux/", "no Flux is installed"),
     ("kubectl get kustomizations", "no Flux is installed"),
+    (
+        "kubectl apply --server-side -k overlay",
+        "the overlay is the reader's",
+    ),
 ];
 
 /// Programs that are run as they are.
