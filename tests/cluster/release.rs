@@ -83,7 +83,7 @@ pub async fn kubeconfig_of(
     let token = answer.status.context("a token")?.token;
     let mut kubeconfig: Value = serde_saphyr::from_str(&fs::read_to_string(kubeconfig)?)?;
     kubeconfig["users"][0]["user"] = json!({"token": token});
-    // In a pod, the namespace is the pod's own.
+    // A pod is in the namespace of its account.
     kubeconfig["contexts"][0]["context"]["namespace"] = json!(namespace);
     Ok(kubeconfig.to_string())
 }

@@ -141,7 +141,9 @@ async fn nothing_is_cluster_wide_where_namespaces_are_listed(
     let values = [
         &format!("watchNamespaces={}", json!(namespaces)),
         r#"ownerId="staging""#,
+        // Those two are objects of the cluster, whoever installs them.
         "crds.enabled=false",
+        "admission.enabled=false",
     ];
     let objects = helm.objects(&values).await?;
     for object in &objects {
