@@ -24,6 +24,7 @@ mod keys;
 mod kinds;
 mod leadership;
 mod leaks;
+mod logs;
 mod losses;
 mod matrix;
 mod metrics;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         watches::tests(),
         leadership::tests(),
         metrics::tests(),
+        logs::tests(),
         crashes::tests(),
         seeds::tests(),
         quiet::tests(),
