@@ -2,7 +2,7 @@
 
 mod args;
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, Config, ResourceExt};
@@ -90,7 +90,7 @@ async fn operate(args: Args) -> Result<(), Error> {
         leader,
         clocks,
     } = args;
-    telemetry::init(log_format, &log)?;
+    let talk = talk_when_asked(telemetry::init(log_format, &log)?)?;
     // Fails only when another provider was installed before, which the process has none of.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut config = Config::infer().await.map_err(Box::new)?;
@@ -148,6 +148,7 @@ async fn operate(args: Args) -> Result<(), Error> {
         result = work(controllers, election, &standby, &stop) => result,
         result = server => result.map_err(|error| Error::Server(listen, error)),
         result = signals => result,
+        never = talk => match never {},
     }
 }
 
@@ -238,6 +239,19 @@ async fn kube_system_uid(client: &Client) -> Result<String, kube::Error> {
             }
         }
     }
+}
+
+/// SIGUSR1 makes the logs talkative, and the next one ends it. Without this it would end the process.
+fn talk_when_asked(
+    mut filter: telemetry::Filter,
+) -> Result<impl Future<Output = Infallible>, Error> {
+    let mut asked = signal(SignalKind::user_defined1()).map_err(Error::Signal)?;
+    Ok(async move {
+        while asked.recv().await.is_some() {
+            filter.toggle();
+        }
+        std::future::pending().await
+    })
 }
 
 async fn asked_to_stop() -> Result<(), Error> {

@@ -175,6 +175,11 @@ fn config(
             let what = (exchanged.operation.name(), exchanged.outcome.name());
             metrics.waited(&name, exchanged.waited);
             metrics.requested(&name, what, exchanged.status, exchanged.took);
+            let (operation, outcome) = what;
+            tracing::debug!(
+                tenant = name, operation, outcome, status = exchanged.status,
+                took = ?exchanged.took, waited = ?exchanged.waited, "asked Logto"
+            );
         }),
     })
 }

@@ -31,7 +31,7 @@ use super::{
     backoff::Backoff,
     binding,
     census::Census,
-    context::{Clocks, Context},
+    context::{Clocks, Context, key},
     force::Fights,
     gone::Gone,
     index::Index,
@@ -341,10 +341,19 @@ async fn control<K>(
     let visit = move |object: Arc<K>, ctx: Arc<Context>| async move {
         let start = Instant::now();
         ctx.metrics.begins(name);
+        let at = key(&*object);
         let visit = tokio::time::timeout(VISIT_TIMEOUT, reconcile(object, Arc::clone(&ctx))).await;
         let result = visit.unwrap_or(Err(visit::Error::Timeout(VISIT_TIMEOUT)));
-        ctx.metrics
-            .reconciled(name, in_one_word(&result), start.elapsed());
+        let (word, took) = (in_one_word(&result), start.elapsed());
+        ctx.metrics.reconciled(name, word, took);
+        tracing::debug!(
+            controller = name,
+            namespace = at.namespace,
+            name = at.name,
+            result = word,
+            ?took,
+            "visited"
+        );
         result
     };
     Controller::for_stream(stream::pending(), store)

@@ -201,7 +201,7 @@ where
         };
         tracing::info!(
             kind = %K::kind(&()), namespace = %object.namespace().unwrap_or_default(), name = %object.name_any(),
-            reason, message, "status changed"
+            reason, detail = message, "status changed"
         );
         // Each new binding goes through it for some seconds, and another event follows: it would be one write in six.
         if reason != reasons::CLAIMS_PENDING {

@@ -26,6 +26,7 @@ mod keys;
 mod kinds;
 mod leadership;
 mod leaks;
+mod logs;
 mod losses;
 mod matrix;
 mod metrics;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         watches::tests(),
         leadership::tests(),
         metrics::tests(),
+        logs::tests(),
         crashes::tests(),
         seeds::tests(),
         quiet::tests(),

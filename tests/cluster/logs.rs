@@ -1,0 +1,113 @@
+//! What the operator logs, and how that is changed while it runs.
+
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use kube::ResourceExt;
+use logto_hasura::api::{HasuraRoleBinding, RECONCILE_REQUESTED_AT};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![a_signal_makes_the_log_talkative_and_the_next_one_ends_it]
+}
+
+impl World {
+    /// The lines of the log so far, each an object.
+    fn log_lines(&self) -> anyhow::Result<Vec<Value>> {
+        let log = self.operator_log();
+        let lines = log.lines();
+        lines
+            .map(|line| {
+                let named = line.matches(r#""message":"#).count();
+                ensure!(named == 1, "a field takes the place of the message: {line}");
+                serde_json::from_str(line).with_context(|| line.to_owned())
+            })
+            .collect()
+    }
+
+    /// Sends SIGUSR1, and waits until the log says what came of it for the nth time; gives how many lines it has then.
+    async fn toggle_the_log(&self, nth: usize) -> anyhow::Result<usize> {
+        let sent = match self.operator.lock().unwrap().as_ref() {
+            Some(operator) => operator.signal(Signal::SIGUSR1),
+            None => Err(anyhow::anyhow!("no operator runs")),
+        };
+        sent?;
+        self.until("the log to be changed", || async {
+            let log = self.operator_log();
+            let said = log.matches("what is logged was changed by SIGUSR1").count();
+            Ok((said == nth).then(|| log.lines().count()))
+        })
+        .await
+    }
+
+    /// Has a binding visited, and waits until that was handled.
+    async fn visit(&self, name: &str) -> anyhow::Result<()> {
+        self.ask_for_reconcile::<HasuraRoleBinding>(name).await?;
+        let what = format!("{name} to be visited");
+        self.until(&what, || async {
+            let binding: HasuraRoleBinding = self.get(name).await?;
+            let asked = binding.annotations().get(RECONCILE_REQUESTED_AT);
+            let handled = binding
+                .status
+                .as_ref()
+                .and_then(|status| status.last_handled_reconcile_at.as_ref());
+            Ok((asked == handled).then_some(()))
+        })
+        .await
+    }
+}
+
+fn debug_lines(lines: &[Value]) -> Vec<&Value> {
+    lines
+        .iter()
+        .filter(|line| line["level"] == "DEBUG")
+        .collect()
+}
+
+async fn a_signal_makes_the_log_talkative_and_the_next_one_ends_it(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&["--log", "info", "--log-format", "json"])?;
+    world.example_is_ready().await?;
+    world.visit("user-reader").await?;
+    let usual = world.log_lines()?;
+    ensure!(debug_lines(&usual).is_empty(), "{:?}", debug_lines(&usual));
+    let is_ready = |line: &Value| {
+        line["message"] == "status changed"
+            && line["name"] == "user-reader"
+            && line["reason"] == "Succeeded"
+    };
+    ensure!(usual.iter().any(is_ready), "{usual:?}");
+
+    let from = world.toggle_the_log(1).await?;
+    world.visit("user-reader").await?;
+    let visited = |line: &Value| {
+        line["message"] == "visited"
+            && line["controller"] == "binding"
+            && line["name"] == "user-reader"
+    };
+    world
+        .until("a line about the visit", || async {
+            let lines = world.log_lines()?;
+            Ok(lines[from..].iter().any(visited).then_some(()))
+        })
+        .await?;
+    let asked = |line: &&Value| line["message"] == "asked Logto" && line["outcome"] == "ok";
+    let lines = world.log_lines()?;
+    ensure!(debug_lines(&lines).iter().any(asked), "{lines:?}");
+
+    world.quiet().await?;
+    let from = world.toggle_the_log(2).await?;
+    world.visit("user-reader").await?;
+    world.quiet().await?;
+    let after = world.log_lines()?;
+    ensure!(
+        debug_lines(&after[from..]).is_empty(),
+        "{:?}",
+        &after[from..]
+    );
+    Ok(())
+}
