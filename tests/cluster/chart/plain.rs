@@ -131,6 +131,13 @@ async fn the_overlay_of_the_readme_changes_what_it_says_and_is_accepted(
         arguments.contains(&json!("--owner-id=production")),
         "{container}"
     );
+    let policies = objects
+        .iter()
+        .filter(|object| object["kind"] == "ValidatingAdmissionPolicy");
+    for policy in policies {
+        let conditions = policy["spec"]["matchConditions"].to_string();
+        ensure!(!conditions.contains("logto-hasura:logto"), "{policy}");
+    }
     // Nothing names the namespace of before any more.
     let said = deployment["template"].to_string();
     ensure!(!said.contains("namespace"), "{said}");
