@@ -4,8 +4,9 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, ensure};
 use logto_emulator::{Fault, FaultRule};
-use logto_hasura::api::HasuraRoleBinding;
+use logto_hasura::api::{HasuraRoleBinding, LogtoTenant};
 use promql::Prometheus;
+use serde_json::json;
 
 use crate::{
     suite::Test,
@@ -14,7 +15,10 @@ use crate::{
 };
 
 pub fn tests() -> Vec<Test> {
-    tests![metrics_count_what_happened_and_the_dashboard_shows_it]
+    tests![
+        metrics_count_what_happened_and_the_dashboard_shows_it,
+        a_suspended_tenant_does_not_count_as_disconnected,
+    ]
 }
 
 const DASHBOARD: &str = concat!(
@@ -195,5 +199,33 @@ async fn each_query_finds_something(
     let answers = prometheus.queries(&misspelt, &scrapes).await?;
     let empty = answers.iter().filter(|answer| answer.found == 0).count();
     ensure!(empty == 1, "{answers:#?}");
+    Ok(())
+}
+
+async fn a_suspended_tenant_does_not_count_as_disconnected(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&["--resync-period", "1s"])?;
+    world.apply_base().await?;
+    world.ready::<LogtoTenant>("main").await?;
+    let connected = format!(
+        r#"logto_hasura_logto_connected{{tenant="{}/main"}}"#,
+        world.namespace
+    );
+    world.shown(&format!("{connected} 1")).await?;
+    world.logto.switches().down(true);
+    world.shown(&format!("{connected} 0")).await?;
+    let suspend = json!({"spec": {"suspend": true}});
+    world.edit::<LogtoTenant>("main", suspend).await?;
+    world
+        .until("no count of the suspended tenant", || async {
+            let text = world.metrics().await?;
+            Ok((!text.contains(&connected)).then_some(()))
+        })
+        .await?;
+    world.logto.switches().down(false);
+    let resume = json!({"spec": {"suspend": false}});
+    world.edit::<LogtoTenant>("main", resume).await?;
+    world.shown(&format!("{connected} 1")).await?;
     Ok(())
 }

@@ -27,8 +27,9 @@ type aCase struct {
 	Name  string `yaml:"case"`
 	// Series in promtool's notation, by name and labels.
 	Series map[string]string `yaml:"series"`
-	// At is when it is looked at.
-	At model.Duration `yaml:"at"`
+	// At is when it is looked at; where nothing fires, each minute from From on.
+	From model.Duration `yaml:"from"`
+	At   model.Duration `yaml:"at"`
 	// Fires has the labels of each alert that fires then, without alertname.
 	Fires []map[string]string `yaml:"fires"`
 }
@@ -86,7 +87,8 @@ func runCases(ctx context.Context, rulesFile, casesFile string) ([]outcome, erro
 	return outcomes, nil
 }
 
-// firing evaluates the rule from the start of the case on, as `for` wants it, and gives the labels of what fires at its end.
+// firing evaluates the rule from the start of the case on, as `for` wants it, and gives the labels of what fires at its end,
+// or, where nothing should, at the first minute that something does.
 func firing(ctx context.Context, rule rulefmt.Rule, in aCase) ([]map[string]string, error) {
 	if rule.KeepFiringFor != 0 {
 		return nil, errors.New("keep_firing_for is not looked at here")
@@ -103,8 +105,9 @@ func firing(ctx context.Context, rule rulefmt.Rule, in aCase) ([]map[string]stri
 	}
 	since := map[string]time.Time{}
 	var fired []map[string]string
-	end := time.UnixMilli(0).Add(time.Duration(in.At))
-	for at := time.UnixMilli(0); !at.After(end); at = at.Add(step) {
+	start := time.UnixMilli(0)
+	end := start.Add(time.Duration(in.At))
+	for at := start; !at.After(end); at = at.Add(step) {
 		vector, err := query(ctx, rule.Expr, at)
 		if err != nil {
 			return nil, err
@@ -129,6 +132,9 @@ func firing(ctx context.Context, rule rulefmt.Rule, in aCase) ([]map[string]stri
 			}
 		}
 		since = active
+		if len(in.Fires) == 0 && len(fired) > 0 && at.Sub(start) >= time.Duration(in.From) {
+			return fired, nil
+		}
 	}
 	return fired, nil
 }
