@@ -28,11 +28,14 @@ use tokio::process::Command;
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/logto-hasura");
 
-/// The name of the release and of all that belongs to it, and its namespace.
+/// The name of the release and of all that belongs to it.
 const NAME: &str = "logto-hasura";
 
+/// Another one than what the documentation installs, which is tried beside it.
+const NAMESPACE: &str = "suite";
+
 /// Its ServiceAccount, as the API server knows it.
-pub const USER: &str = "system:serviceaccount:logto-hasura:logto-hasura";
+pub const USER: &str = "system:serviceaccount:suite:logto-hasura";
 
 /// All that gives the operator more rights, so that every test can use it.
 const VALUES: [&str; 5] = [
@@ -47,7 +50,7 @@ const VALUES: [&str; 5] = [
 /// Installs what the ServiceAccount is and may do; gives a kubeconfig for it.
 pub async fn install(control_plane: &ControlPlane) -> anyhow::Result<PathBuf> {
     let client = control_plane.client()?;
-    let namespace = json!({"metadata": {"name": NAME}});
+    let namespace = json!({"metadata": {"name": NAMESPACE}});
     Api::<Namespace>::all(client.clone())
         .create(&PostParams::default(), &serde_json::from_value(namespace)?)
         .await?;
@@ -64,7 +67,7 @@ pub async fn install(control_plane: &ControlPlane) -> anyhow::Result<PathBuf> {
     }
     until_in_force(&client).await?;
     let kubeconfig = control_plane.folder().join("operator.kubeconfig");
-    let text = kubeconfig_of(&client, NAME, control_plane.kubeconfig()).await?;
+    let text = kubeconfig_of(&client, NAMESPACE, control_plane.kubeconfig()).await?;
     fs::write(&kubeconfig, text)?;
     Ok(kubeconfig)
 }
@@ -91,7 +94,7 @@ pub async fn kubeconfig_of(
 async fn rendered(kubeconfig: &Path) -> anyhow::Result<Vec<Value>> {
     let mut helm =
         Command::new(programs::find_helm(&Sources::from_env()?, &progress::to_stderr).await?);
-    helm.args(["template", NAME, CHART, "--namespace", NAME]);
+    helm.args(["template", NAME, CHART, "--namespace", NAMESPACE]);
     for value in VALUES {
         helm.args(["--set-json", value]);
     }
@@ -131,7 +134,7 @@ fn everywhere(role: &Value) -> [Value; 2] {
         json!({
             "apiVersion": version, "kind": "ClusterRoleBinding", "metadata": {"name": name},
             "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAME}],
+            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
         }),
     ]
 }

@@ -161,7 +161,12 @@ async fn the_operator_makes_and_changes_no_secrets_but_its_instances(
 
 /// From its creation to its end.
 async fn may_do_what_it_does(world: &World, operator: &Asker) -> anyhow::Result<()> {
-    operator.create::<Secret>(&delivered("shop-auth")).await?;
+    // The garbage collector takes what belongs to an owner that is not there.
+    let instance: HasuraInstance = world.apply(world.instance()).await?;
+    let mut secret = delivered("shop-auth");
+    secret["metadata"]["ownerReferences"][0]["name"] = json!("shop");
+    secret["metadata"]["ownerReferences"][0]["uid"] = json!(instance.metadata.uid);
+    operator.create::<Secret>(&secret).await?;
     // A label and a key of somebody else's stay, or go.
     let theirs = json!({"metadata": {"labels": {"team": "a"}}, "data": {"MORE": "YQ=="}});
     world.edit::<Secret>("shop-auth", theirs).await?;

@@ -28,11 +28,13 @@ use crate::world::World;
 const RELEASE: &str = "logto-hasura";
 
 /// Commands that can not work here; only their flags are looked at. Each has to stand in a page.
-const LEFT_OUT: [(&str, &str); 6] = [
+const LEFT_OUT: [(&str, &str); 8] = [
     (
         "kubectl port-forward",
         "pods here have no network of their own",
     ),
+    ("kubectl debug", "pods here have no containers"),
+    ("curl -s localhost:8080/metrics", "nothing is forwarded"),
     ("kubectl logs", "pods here have no node that keeps logs"),
     (
         "kubectl apply -f examples/argocd/",
