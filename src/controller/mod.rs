@@ -15,6 +15,7 @@ mod census;
 mod claims;
 mod connect;
 mod context;
+mod control;
 mod delivery;
 mod force;
 mod gone;

@@ -1,22 +1,15 @@
 //! Starts the watches and the controllers, and ends when any of them does.
 
-use std::{
-    fmt::Debug,
-    hash::Hash,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt::Debug, hash::Hash, sync::Arc};
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use futures::FutureExt;
 use k8s_openapi::{NamespaceResourceScope, api::apps::v1::Deployment};
 use kube::{
-    Client, Resource, ResourceExt,
+    Client, Resource,
     core::PartialObjectMeta,
     runtime::{
-        Controller,
-        controller::{self, Action},
         events::{Recorder, Reporter},
-        reflector::{ObjectRef, Store},
+        reflector::ObjectRef,
     },
 };
 use serde::de::DeserializeOwned;
@@ -31,7 +24,8 @@ use super::{
     backoff::Backoff,
     binding,
     census::Census,
-    context::{Clocks, Context, key},
+    context::{Clocks, Context},
+    control::control,
     force::Fights,
     gone::Gone,
     index::Index,
@@ -42,7 +36,6 @@ use super::{
     subjects::Checks,
     tenant,
     triggers::{Queues, Triggers},
-    visit,
     watch::Watch,
 };
 use crate::{
@@ -53,15 +46,6 @@ use crate::{
     metrics::Metrics,
     server::Readiness,
 };
-
-/// Visits that one controller makes at the same time; the tenant's own cap of concurrent requests is lower.
-const CONCURRENCY: u16 = 16;
-
-/// No visit lasts longer, whatever hangs.
-const VISIT_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// A controller's visit to one object.
-type Visit<K> = fn(Arc<K>, Arc<Context>) -> BoxFuture<'static, Result<Action, visit::Error>>;
 
 /// How the controllers run.
 #[derive(Clone, Debug)]
@@ -322,94 +306,4 @@ async fn controllers(
             |object, ctx| binding::reconcile(object, ctx).boxed()
         ),
     );
-}
-
-async fn control<K>(
-    name: &'static str,
-    ctx: &Arc<Context>,
-    store: Store<K>,
-    queue: UnboundedReceiver<ObjectRef<K>>,
-    stop: CancellationToken,
-    reconcile: Visit<K>,
-) where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    let queue = stream::unfold(queue, |mut queue| async {
-        queue.recv().await.map(|object| (object, queue))
-    });
-    ctx.metrics.controller(name, CONCURRENCY);
-    let visit = move |object: Arc<K>, ctx: Arc<Context>| async move {
-        let start = Instant::now();
-        ctx.metrics.begins(name);
-        let at = key(&*object);
-        let visit = tokio::time::timeout(VISIT_TIMEOUT, reconcile(object, Arc::clone(&ctx))).await;
-        let result = visit.unwrap_or(Err(visit::Error::Timeout(VISIT_TIMEOUT)));
-        let (word, took) = (in_one_word(&result), start.elapsed());
-        ctx.metrics.reconciled(name, word, took);
-        tracing::debug!(
-            controller = name,
-            namespace = at.namespace,
-            name = at.name,
-            result = word,
-            ?took,
-            "visited"
-        );
-        result
-    };
-    Controller::for_stream(stream::pending(), store)
-        .reconcile_on(queue)
-        .with_config(controller::Config::default().concurrency(CONCURRENCY))
-        .graceful_shutdown_on(async move { stop.cancelled().await })
-        .run(
-            visit,
-            |object, error, ctx| try_again(name, &*object, error, &ctx),
-            Arc::clone(ctx),
-        )
-        .for_each(|result| async move {
-            match result {
-                // Somebody asked for a visit to what is gone by now.
-                Ok(_)
-                | Err(
-                    controller::Error::ObjectNotFound(_) | controller::Error::ReconcilerFailed(..),
-                ) => {}
-                Err(error) => tracing::warn!(controller = name, %error, "the queue failed"),
-            }
-        })
-        .await;
-}
-
-/// In the words of controller-runtime.
-fn in_one_word(result: &Result<Action, visit::Error>) -> &'static str {
-    match result {
-        Ok(action) if *action == Action::await_change() => "success",
-        // Waiting is not failing: the object changed, or its deletion waits for something.
-        Ok(_) | Err(visit::Error::Held(_) | visit::Error::Changed) => "requeue_after",
-        Err(_) => "error",
-    }
-}
-
-fn try_again<K: ResourceExt>(
-    name: &'static str,
-    object: &K,
-    error: &visit::Error,
-    ctx: &Context,
-) -> Action {
-    let (namespace, object_name) = (object.namespace().unwrap_or_default(), object.name_any());
-    match error {
-        visit::Error::Held(wait) => Action::requeue(*wait),
-        visit::Error::Changed => {
-            tracing::debug!(
-                controller = name,
-                namespace,
-                name = object_name,
-                "changed while it was visited"
-            );
-            Action::requeue(Duration::from_millis(200))
-        }
-        error => {
-            tracing::warn!(controller = name, namespace, name = object_name, %error, "visit failed; it is tried again");
-            ctx.metrics.retried(name);
-            ctx.retry(object)
-        }
-    }
 }

@@ -1,0 +1,126 @@
+//! One controller: its queue, its visits, and what becomes of one that failed.
+
+use std::{
+    fmt::Debug,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, future::BoxFuture, stream};
+use kube::{
+    Resource, ResourceExt,
+    runtime::{
+        Controller,
+        controller::{self, Action},
+        reflector::{ObjectRef, Store},
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    context::{Context, key},
+    visit,
+};
+
+/// Visits that one controller makes at the same time; the tenant's own cap of concurrent requests is lower.
+const CONCURRENCY: u16 = 16;
+
+/// No visit lasts longer, whatever hangs.
+const VISIT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A controller's visit to one object.
+pub type Visit<K> = fn(Arc<K>, Arc<Context>) -> BoxFuture<'static, Result<Action, visit::Error>>;
+
+/// Visits what is asked for in the queue, several objects at the same time, until it is stopped; what is under way then ends
+/// first.
+pub async fn control<K>(
+    name: &'static str,
+    ctx: &Arc<Context>,
+    store: Store<K>,
+    queue: UnboundedReceiver<ObjectRef<K>>,
+    stop: CancellationToken,
+    reconcile: Visit<K>,
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let queue = stream::unfold(queue, |mut queue| async {
+        queue.recv().await.map(|object| (object, queue))
+    });
+    ctx.metrics.controller(name, CONCURRENCY);
+    let visit = move |object: Arc<K>, ctx: Arc<Context>| async move {
+        let start = Instant::now();
+        ctx.metrics.begins(name);
+        let at = key(&*object);
+        let visit = tokio::time::timeout(VISIT_TIMEOUT, reconcile(object, Arc::clone(&ctx))).await;
+        let result = visit.unwrap_or(Err(visit::Error::Timeout(VISIT_TIMEOUT)));
+        let (word, took) = (in_one_word(&result), start.elapsed());
+        ctx.metrics.reconciled(name, word, took);
+        tracing::debug!(
+            controller = name,
+            namespace = at.namespace,
+            name = at.name,
+            result = word,
+            ?took,
+            "visited"
+        );
+        result
+    };
+    Controller::for_stream(stream::pending(), store)
+        .reconcile_on(queue)
+        .with_config(controller::Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on(async move { stop.cancelled().await })
+        .run(
+            visit,
+            |object, error, ctx| try_again(name, &*object, error, &ctx),
+            Arc::clone(ctx),
+        )
+        .for_each(|result| async move {
+            match result {
+                // Somebody asked for a visit to what is gone by now.
+                Ok(_)
+                | Err(
+                    controller::Error::ObjectNotFound(_) | controller::Error::ReconcilerFailed(..),
+                ) => {}
+                Err(error) => tracing::warn!(controller = name, %error, "the queue failed"),
+            }
+        })
+        .await;
+}
+
+/// In the words of controller-runtime.
+fn in_one_word(result: &Result<Action, visit::Error>) -> &'static str {
+    match result {
+        Ok(action) if *action == Action::await_change() => "success",
+        // Waiting is not failing: the object changed, or its deletion waits for something.
+        Ok(_) | Err(visit::Error::Held(_) | visit::Error::Changed) => "requeue_after",
+        Err(_) => "error",
+    }
+}
+
+fn try_again<K: ResourceExt>(
+    name: &'static str,
+    object: &K,
+    error: &visit::Error,
+    ctx: &Context,
+) -> Action {
+    let (namespace, object_name) = (object.namespace().unwrap_or_default(), object.name_any());
+    match error {
+        visit::Error::Held(wait) => Action::requeue(*wait),
+        visit::Error::Changed => {
+            tracing::debug!(
+                controller = name,
+                namespace,
+                name = object_name,
+                "changed while it was visited"
+            );
+            Action::requeue(Duration::from_millis(200))
+        }
+        error => {
+            tracing::warn!(controller = name, namespace, name = object_name, %error, "visit failed; it is tried again");
+            ctx.metrics.retried(name);
+            ctx.retry(object)
+        }
+    }
+}
