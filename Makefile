@@ -60,7 +60,6 @@ crds: ## Write crds/ anew from the types
 	$(CARGO) run --quiet --locked --bin logto-hasura -- crds --out-dir crds
 	cp crds/*.yaml charts/logto-hasura/files/crds/
 
-.PHONY: reference
 reference: ## Write docs/reference.md anew from the schemas
 	UPDATE_DOCS=1 $(CARGO) test --quiet --locked -p logto-hasura --test docs -- the_reference_is
 

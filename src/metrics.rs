@@ -283,16 +283,14 @@ impl Metrics {
 
     /// A request had its turn.
     pub fn waited(&self, tenant: &str, waited: Duration) {
-        let tenant = tenant.to_owned();
         self.waits
-            .get_or_create(&Tenant { tenant })
+            .get_or_create(&named(tenant))
             .observe(waited.as_secs_f64());
     }
 
     /// A Custom JWT script was written.
     pub fn wrote_script(&self, tenant: &str) {
-        let tenant = tenant.to_owned();
-        self.scripts.get_or_create(&Tenant { tenant }).inc();
+        self.scripts.get_or_create(&named(tenant)).inc();
     }
 
     /// The series of a tenant that is gone go too.
@@ -301,11 +299,8 @@ impl Metrics {
         for request in series.remove(tenant).into_iter().flatten() {
             self.requests.remove(&request);
         }
-        let tenant = Tenant {
-            tenant: tenant.to_owned(),
-        };
-        self.waits.remove(&tenant);
-        self.scripts.remove(&tenant);
+        self.waits.remove(&named(tenant));
+        self.scripts.remove(&named(tenant));
     }
 
     /// Something happened to an object.
@@ -350,6 +345,11 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+fn named(tenant: &str) -> Tenant {
+    let tenant = tenant.to_owned();
+    Tenant { tenant }
 }
 
 fn kind_of(kind: &str) -> Kind {

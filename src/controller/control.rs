@@ -19,10 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    context::{Context, key},
-    visit,
-};
+use super::{context::Context, visit};
 
 /// Visits that one controller makes at the same time; the tenant's own cap of concurrent requests is lower.
 const CONCURRENCY: u16 = 16;
@@ -52,15 +49,15 @@ pub async fn control<K>(
     let visit = move |object: Arc<K>, ctx: Arc<Context>| async move {
         let start = Instant::now();
         ctx.metrics.begins(name);
-        let at = key(&*object);
+        let visited = Arc::clone(&object);
         let visit = tokio::time::timeout(VISIT_TIMEOUT, reconcile(object, Arc::clone(&ctx))).await;
         let result = visit.unwrap_or(Err(visit::Error::Timeout(VISIT_TIMEOUT)));
         let (word, took) = (in_one_word(&result), start.elapsed());
         ctx.metrics.reconciled(name, word, took);
         tracing::debug!(
             controller = name,
-            namespace = at.namespace,
-            name = at.name,
+            namespace = visited.namespace().unwrap_or_default(),
+            name = visited.name_any(),
             result = word,
             ?took,
             "visited"

@@ -237,6 +237,11 @@ pub fn left_behind(instance: &HasuraInstance) -> Option<Delivered> {
     before(instance).filter(|before| Some(before) != object_of(instance).as_ref())
 }
 
+/// The object of before a switch, and the one that is delivered.
+fn delivered(instance: &HasuraInstance) -> impl Iterator<Item = Delivered> {
+    left_behind(instance).into_iter().chain(object_of(instance))
+}
+
 /// What there is to say of the object of before a switch, at the end of a message.
 pub fn of_before(instance: &HasuraInstance) -> String {
     left_behind(instance).map_or_else(String::new, |before| {

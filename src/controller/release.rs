@@ -207,7 +207,8 @@ async fn without_connection(
         .status
         .as_ref()
         .filter(|status| status.role.is_some() || status.scope.is_some());
-    // What was made may stand in no status, if the operator ended right then: only the tenant itself can tell, also when its credentials are refused for a while.
+    // What was made may stand in no status, if the operator ended right then: only the tenant itself can tell, also when
+    // its credentials are refused for a while.
     let may_tell = instance.is_some_and(|instance| {
         ctx.stores.consent_to_instance(instance) != Consent::Withheld
             && ctx.stores.tenant(tenant).is_some()

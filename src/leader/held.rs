@@ -19,7 +19,7 @@ const USUAL: Duration = Duration::from_secs(15);
 pub struct Claimed {
     leases: Api<Lease>,
     lease: Lease,
-    read: Instant,
+    seen: Seen,
 }
 
 /// The Leases that operators took and did not give back, in one namespace or in all, whatever their names are.
@@ -36,8 +36,8 @@ pub async fn claimed(
     let all = leases.list(&ListParams::default()).await?;
     let ours = all.into_iter().filter(is_operators).map(|lease| Claimed {
         leases: of(client, &lease.namespace().unwrap_or_default()),
+        seen: Seen::note(None, &lease, read),
         lease,
-        read,
     });
     Ok(ours
         .filter(|claimed| claimed.turn(Instant::now()) != Turn::Free)
@@ -57,9 +57,7 @@ fn is_operators(lease: &Lease) -> bool {
 impl Claimed {
     /// Who is named as its holder.
     pub fn holder(&self) -> &str {
-        let spec = self.lease.spec.as_ref();
-        spec.and_then(|spec| spec.holder_identity.as_deref())
-            .unwrap_or_default()
+        self.seen.holder()
     }
 
     /// Where it is.
@@ -74,11 +72,7 @@ impl Claimed {
 
     /// How long a lease lasts that is not renewed.
     pub fn duration(&self) -> Duration {
-        let spec = self.lease.spec.as_ref();
-        let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
-        seconds
-            .and_then(|seconds| u64::try_from(seconds).ok())
-            .map_or(USUAL, Duration::from_secs)
+        self.seen.duration(USUAL)
     }
 
     /// Waits until it is renewed, which is true, or has run out, was given back or deleted. It runs out by our own clock:
@@ -101,6 +95,6 @@ impl Claimed {
     }
 
     fn turn(&self, now: Instant) -> Turn {
-        Seen::note(None, &self.lease, self.read).turn("", USUAL, now)
+        self.seen.turn("", USUAL, now)
     }
 }

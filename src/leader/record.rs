@@ -38,21 +38,29 @@ impl Seen {
         Self { spec, since }
     }
 
+    /// How long it lasts when it is not renewed; `usual` is for a lease that does not say so.
+    pub fn duration(&self, usual: Duration) -> Duration {
+        let seconds = self.spec.lease_duration_seconds;
+        seconds
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or(usual, Duration::from_secs)
+    }
+
+    /// Who is named as its holder; empty when nobody is.
+    pub fn holder(&self) -> &str {
+        self.spec.holder_identity.as_deref().unwrap_or_default()
+    }
+
     /// Whose turn it is at this moment; `usual` is for a lease that does not say how long it lasts.
     pub fn turn(&self, me: &str, usual: Duration, now: Instant) -> Turn {
-        let holder = self.spec.holder_identity.as_deref().unwrap_or_default();
+        let holder = self.holder();
         if holder.is_empty() {
             return Turn::Free;
         }
         if holder == me {
             return Turn::Ours;
         }
-        let duration = self
-            .spec
-            .lease_duration_seconds
-            .and_then(|seconds| u64::try_from(seconds).ok())
-            .map_or(usual, Duration::from_secs);
-        if now.saturating_duration_since(self.since) >= duration {
+        if now.saturating_duration_since(self.since) >= self.duration(usual) {
             return Turn::Free;
         }
         Turn::Theirs(holder.to_owned())

@@ -26,7 +26,8 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/logto-hasura");
+/// The chart's folder.
+pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/logto-hasura");
 
 /// The name of the release and of all that belongs to it.
 const NAME: &str = "logto-hasura";
@@ -67,28 +68,28 @@ pub async fn install(control_plane: &ControlPlane) -> anyhow::Result<PathBuf> {
     }
     until_in_force(&client).await?;
     let kubeconfig = control_plane.folder().join("operator.kubeconfig");
-    let text = kubeconfig_of(&client, NAMESPACE, control_plane.kubeconfig()).await?;
-    fs::write(&kubeconfig, text)?;
+    write_kubeconfig(&client, NAMESPACE, control_plane.kubeconfig(), &kubeconfig).await?;
     Ok(kubeconfig)
 }
 
-/// The admin's kubeconfig with the release's ServiceAccount in a namespace as its user.
-pub async fn kubeconfig_of(
+/// Writes the admin's kubeconfig with the release's ServiceAccount in a namespace as its user.
+pub async fn write_kubeconfig(
     client: &Client,
     namespace: &str,
-    kubeconfig: &Path,
-) -> anyhow::Result<String> {
+    admin: &Path,
+    to: &Path,
+) -> anyhow::Result<()> {
     let request = json!({"spec": {"audiences": [], "expirationSeconds": 86400}});
     let request: TokenRequest = serde_json::from_value(request)?;
     let answer = Api::<ServiceAccount>::namespaced(client.clone(), namespace)
         .create_token_request(NAME, &PostParams::default(), &request)
         .await?;
     let token = answer.status.context("a token")?.token;
-    let mut kubeconfig: Value = serde_saphyr::from_str(&fs::read_to_string(kubeconfig)?)?;
+    let mut kubeconfig: Value = serde_saphyr::from_str(&fs::read_to_string(admin)?)?;
     kubeconfig["users"][0]["user"] = json!({"token": token});
     // A pod is in the namespace of its account.
     kubeconfig["contexts"][0]["context"]["namespace"] = json!(namespace);
-    Ok(kubeconfig.to_string())
+    Ok(fs::write(to, kubeconfig.to_string())?)
 }
 
 async fn rendered(kubeconfig: &Path) -> anyhow::Result<Vec<Value>> {
@@ -106,8 +107,13 @@ async fn rendered(kubeconfig: &Path) -> anyhow::Result<Vec<Value>> {
         .context("starting helm")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "helm: {said}");
-    let mut all: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(output.stdout)?)?;
-    all.retain(|object| !object.is_null());
+    documents(&String::from_utf8(output.stdout)?)
+}
+
+/// The documents of a YAML text, without the empty ones.
+pub fn documents(yaml: &str) -> anyhow::Result<Vec<Value>> {
+    let mut all: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
+    all.retain(|document| !document.is_null());
     Ok(all)
 }
 
@@ -140,6 +146,15 @@ fn everywhere(role: &Value) -> [Value; 2] {
 }
 
 async fn apply(client: &Client, object: &Value) -> anyhow::Result<()> {
+    apply_with(client, object, &PatchParams::apply("test").force()).await
+}
+
+/// Applies an object of any kind, where it says that it is.
+pub async fn apply_with(
+    client: &Client,
+    object: &Value,
+    params: &PatchParams,
+) -> anyhow::Result<()> {
     let types: TypeMeta = serde_json::from_value(object.clone())?;
     let resource = ApiResource::from_gvk(&(&types).try_into()?);
     let name = object["metadata"]["name"].as_str().context("a name")?;
@@ -147,8 +162,7 @@ async fn apply(client: &Client, object: &Value) -> anyhow::Result<()> {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    let params = PatchParams::apply("test").force();
-    api.patch(name, &params, &Patch::Apply(object))
+    api.patch(name, params, &Patch::Apply(object))
         .await
         .with_context(|| format!("{} {name}", types.kind))?;
     Ok(())

@@ -341,6 +341,16 @@ impl World {
         Ok(())
     }
 
+    /// The binding `user-reader`, then its instance, then the tenant; each is gone before the next is deleted.
+    pub async fn delete_in_order(&self) -> anyhow::Result<()> {
+        self.delete::<HasuraRoleBinding>("user-reader").await?;
+        self.gone::<HasuraRoleBinding>("user-reader").await?;
+        self.delete::<HasuraInstance>("shop").await?;
+        self.gone::<HasuraInstance>("shop").await?;
+        self.delete::<LogtoTenant>("main").await?;
+        self.gone::<LogtoTenant>("main").await
+    }
+
     /// The example, applied and ready.
     pub async fn example_is_ready(&self) -> anyhow::Result<()> {
         self.apply_example().await?;

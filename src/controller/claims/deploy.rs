@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Plans that one visit makes after the first: each follows something that changed under its feet.
-const MOST_ROUNDS: usize = 3;
+pub(super) const MOST_ROUNDS: usize = 3;
 
 /// One tenant's view.
 pub struct Deployment<'a> {
@@ -184,7 +184,7 @@ impl Deployment<'_> {
     }
 
     /// The text that comes back when the operator's script goes.
-    async fn kept(
+    pub(super) async fn kept(
         &self,
         kind: Kind,
         stored: Option<&Stored>,
@@ -271,80 +271,6 @@ impl Deployment<'_> {
         }
         Ok(Ok(()))
     }
-
-    /// Takes the operator's entries out of one kind of script.
-    pub async fn withdraw(&self, kind: Kind) -> Result<(), NotWithdrawn> {
-        let client = self.connection.session.client();
-        let ledger = &self.connection.claims;
-        for _ in 0..MOST_ROUNDS {
-            let scripts = client.custom_jwts().await?;
-            let stored = scripts.of(kind);
-            let kept = self
-                .kept(kind, stored, true)
-                .await
-                .map_err(NotWithdrawn::from)?;
-            let wish = Wish {
-                kind,
-                owner: &self.ctx.owner,
-                entries: &[],
-                existing: self.tenant.spec.custom_claims.existing_script,
-                kept: kept.as_deref(),
-            };
-            match plan(&wish, stored).write {
-                None => {
-                    // What is cleaned up after the tenant asks whether it is still granted.
-                    ledger.put_stored(scripts, &self.ctx.owner);
-                    // Nobody looks once the tenant is gone, so it stays for as long as the other one's write may take.
-                    if ledger.is_shared()
-                        && ledger.time_to_look().is_some_and(|wait| !wait.is_zero())
-                    {
-                        let why =
-                            "another operator writes the same script, so it is read once more";
-                        return Err(NotWithdrawn::NotNow(why.to_owned()));
-                    }
-                    return Ok(());
-                }
-                Some(Write::Put(script)) => client.put_custom_jwt(kind, &script).await?,
-                Some(Write::Delete) => client.delete_custom_jwt(kind).await?,
-            }
-            ledger.look_again();
-        }
-        let why = format!("somebody else keeps writing the {} script", in_words(kind));
-        Err(NotWithdrawn::Refused(why))
-    }
-}
-
-/// Why the operator's claims are still in a script.
-pub enum NotWithdrawn {
-    /// A retry would not help.
-    Refused(String),
-    /// The credentials do not work any more.
-    Credentials(String),
-    /// A retry may help.
-    NotNow(String),
-}
-
-impl From<logto::Error> for NotWithdrawn {
-    fn from(error: logto::Error) -> Self {
-        let why = error.to_string();
-        match error {
-            logto::Error::Stop { .. } => Self::Refused(why),
-            logto::Error::Credentials { .. } => Self::Credentials(why),
-            _ => Self::NotNow(why),
-        }
-    }
-}
-
-impl From<Verdict> for NotWithdrawn {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Waiting(_, why) => Self::NotNow(why),
-            Verdict::Stalled(_, why) | Verdict::Ready(why) | Verdict::Observed(why) => {
-                Self::Refused(why)
-            }
-            Verdict::Starting | Verdict::Suspended => Self::NotNow(String::new()),
-        }
-    }
 }
 
 fn refused(kind: Kind, what: &str) -> Verdict {
@@ -395,7 +321,7 @@ fn wrapped(kind: Kind, stored: &Stored) -> Option<String> {
     }
 }
 
-fn in_words(kind: Kind) -> &'static str {
+pub(super) fn in_words(kind: Kind) -> &'static str {
     match kind {
         Kind::Users => "user token",
         Kind::Machines => "machine token",

@@ -2,15 +2,22 @@
 
 use kube::{ResourceExt, runtime::events::EventType};
 
-use super::{deploy, policy_for};
+use super::{
+    deploy::{Deployment, MOST_ROUNDS, in_words},
+    policy_for,
+};
 use crate::{
     api::{LogtoTenant, conditions::types, tenant::ClaimsPolicy},
     controller::{
         context::{Context, deleting_for, key},
-        status::is_true,
+        status::{Verdict, is_true},
         visit,
     },
-    domain::claims::program::Kind,
+    domain::claims::{
+        plan::{Wish, Write, plan},
+        program::Kind,
+    },
+    logto,
 };
 
 /// Takes the operator's claims out of the scripts of a tenant that is being deleted; what was there before comes back.
@@ -26,7 +33,7 @@ pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::
     else {
         return without_connection(ctx, tenant).await;
     };
-    let deployment = deploy::Deployment {
+    let deployment = Deployment {
         ctx,
         tenant,
         connection: &connection,
@@ -37,14 +44,14 @@ pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::
         }
         let why = match deployment.withdraw(kind).await {
             Ok(()) => continue,
-            Err(deploy::NotWithdrawn::Refused(why)) => why,
+            Err(NotWithdrawn::Refused(why)) => why,
             // Credentials that were taken away first do not come back; a Logto that is merely down does.
-            Err(deploy::NotWithdrawn::Credentials(why))
+            Err(NotWithdrawn::Credentials(why))
                 if deleting_for(tenant) >= ctx.clocks.release_after =>
             {
                 why
             }
-            Err(deploy::NotWithdrawn::Credentials(why) | deploy::NotWithdrawn::NotNow(why)) => {
+            Err(NotWithdrawn::Credentials(why) | NotWithdrawn::NotNow(why)) => {
                 tracing::warn!(tenant = %key(tenant), why, "the claims could not be taken back; it is tried again");
                 let wait = ctx.backoff.next(&tenant.uid().unwrap_or_default());
                 return Err(visit::Error::Held(wait));
@@ -71,4 +78,80 @@ async fn without_connection(ctx: &Context, tenant: &LogtoTenant) -> Result<(), v
     ctx.event(tenant, EventType::Warning, "LeftBehind", note)
         .await;
     Ok(())
+}
+
+impl Deployment<'_> {
+    /// Takes the operator's entries out of one kind of script.
+    async fn withdraw(&self, kind: Kind) -> Result<(), NotWithdrawn> {
+        let client = self.connection.session.client();
+        let ledger = &self.connection.claims;
+        for _ in 0..MOST_ROUNDS {
+            let scripts = client.custom_jwts().await?;
+            let stored = scripts.of(kind);
+            let kept = self
+                .kept(kind, stored, true)
+                .await
+                .map_err(NotWithdrawn::from)?;
+            let wish = Wish {
+                kind,
+                owner: &self.ctx.owner,
+                entries: &[],
+                existing: self.tenant.spec.custom_claims.existing_script,
+                kept: kept.as_deref(),
+            };
+            match plan(&wish, stored).write {
+                None => {
+                    // What is cleaned up after the tenant asks whether it is still granted.
+                    ledger.put_stored(scripts, &self.ctx.owner);
+                    // Nobody looks once the tenant is gone, so it stays for as long as the other one's write may take.
+                    if ledger.is_shared()
+                        && ledger.time_to_look().is_some_and(|wait| !wait.is_zero())
+                    {
+                        let why =
+                            "another operator writes the same script, so it is read once more";
+                        return Err(NotWithdrawn::NotNow(why.to_owned()));
+                    }
+                    return Ok(());
+                }
+                Some(Write::Put(script)) => client.put_custom_jwt(kind, &script).await?,
+                Some(Write::Delete) => client.delete_custom_jwt(kind).await?,
+            }
+            ledger.look_again();
+        }
+        let why = format!("somebody else keeps writing the {} script", in_words(kind));
+        Err(NotWithdrawn::Refused(why))
+    }
+}
+
+/// Why the operator's claims are still in a script.
+enum NotWithdrawn {
+    /// A retry would not help.
+    Refused(String),
+    /// The credentials do not work any more.
+    Credentials(String),
+    /// A retry may help.
+    NotNow(String),
+}
+
+impl From<logto::Error> for NotWithdrawn {
+    fn from(error: logto::Error) -> Self {
+        let why = error.to_string();
+        match error {
+            logto::Error::Stop { .. } => Self::Refused(why),
+            logto::Error::Credentials { .. } => Self::Credentials(why),
+            _ => Self::NotNow(why),
+        }
+    }
+}
+
+impl From<Verdict> for NotWithdrawn {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Waiting(_, why) => Self::NotNow(why),
+            Verdict::Stalled(_, why) | Verdict::Ready(why) | Verdict::Observed(why) => {
+                Self::Refused(why)
+            }
+            Verdict::Starting | Verdict::Suspended => Self::NotNow(String::new()),
+        }
+    }
 }

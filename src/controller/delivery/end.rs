@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, runtime::events::EventType};
 
-use super::{Delivered, Held, Object, before, is_used, object_of};
+use super::{Delivered, Held, Object, before, delivered, is_used};
 use crate::{
     api::{
         HasuraInstance, conditions::reasons, delivery::ConflictPolicy, instance::DeletionPolicy,
@@ -95,9 +95,7 @@ async fn objects(
     ctx: &Context,
     live: Option<&Deployment>,
 ) -> Vec<Delivered> {
-    let before = before(instance);
-    let now = object_of(instance).filter(|now| before.as_ref() != Some(now));
-    let mut all: Vec<Delivered> = before.into_iter().chain(now).collect();
+    let mut all: Vec<Delivered> = delivered(instance).collect();
     for which in live.map(referred).unwrap_or_default() {
         let object = Object::new(&ctx.client, instance, &which);
         let is_new = !all.contains(&which);

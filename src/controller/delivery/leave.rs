@@ -2,7 +2,7 @@
 
 use kube::Client;
 
-use super::{Held, Object, before, is_forbidden, object_of};
+use super::{Held, Object, delivered, is_forbidden};
 use crate::{api::HasuraInstance, hasura::delivered::Delivered};
 
 /// An object that would go with its instance.
@@ -24,10 +24,8 @@ pub enum NotLeft {
 /// # Errors
 /// [`NotLeft`] when the object would go with the instance.
 pub async fn leave(client: &Client, instance: &HasuraInstance) -> Result<Vec<String>, NotLeft> {
-    let before = before(instance);
-    let now = object_of(instance).filter(|now| before.as_ref() != Some(now));
     let mut left = Vec::new();
-    for which in before.into_iter().chain(now) {
+    for which in delivered(instance) {
         let object = Object::new(client, instance, &which);
         let result = match object.read().await {
             Ok(Held::Ours(found)) => object.retain(found).await,

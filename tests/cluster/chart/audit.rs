@@ -1,7 +1,7 @@
 //! Least privilege, by the API server's audit log: over all that the operator does for people nothing is refused to it, and
 //! it has no right that it does not use.
 
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::{
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     audit::{Answered, answered},
-    release::kubeconfig_of,
+    release::write_kubeconfig,
     suite::Test,
     tests,
     world::World,
@@ -46,8 +46,7 @@ async fn nothing_is_refused_to_the_operator_and_no_right_of_it_is_idle(
     account.reads_kube_system(&world).await?;
     let admin = &world.cluster.kubeconfig;
     let kubeconfig = world.folder.path().join("release.kubeconfig");
-    let text = kubeconfig_of(&world.client, &world.namespace, admin).await?;
-    fs::write(&kubeconfig, text)?;
+    write_kubeconfig(&world.client, &world.namespace, admin, &kubeconfig).await?;
     // With the rights for all namespaces it works in one, beside the operators of other tests.
     let flags = ["--leader-elect", "--lease-namespace", &world.namespace];
     world.start_operator_with(&kubeconfig, &flags)?;
@@ -169,18 +168,13 @@ async fn everything(world: &World) -> anyhow::Result<()> {
         world.delete::<HasuraInstance>(&name).await?;
         world.gone::<HasuraInstance>(&name).await?;
     }
-    world.delete::<HasuraRoleBinding>("user-reader").await?;
-    world.gone::<HasuraRoleBinding>("user-reader").await?;
-    world.delete::<HasuraInstance>("shop").await?;
-    world.gone::<HasuraInstance>("shop").await?;
-    world.delete::<LogtoTenant>("main").await?;
-    world.gone::<LogtoTenant>("main").await?;
+    world.delete_in_order().await?;
     team.end().await;
     Ok(())
 }
 
 /// Only who reads the ConfigMap sees an admin secret, without which the operator writes nothing.
-async fn a_deployment_whose_settings_come_from_elsewhere(world: &World) -> anyhow::Result<()> {
+pub async fn a_deployment_whose_settings_come_from_elsewhere(world: &World) -> anyhow::Result<()> {
     let settings = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"},
         "data": {"HASURA_GRAPHQL_ADMIN_SECRET": "only-in-tests"},

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     access::Account,
-    helm::Helm,
+    helm::{Helm, watching},
     policies::{Asker, in_force, refused},
 };
 use crate::{suite::Test, tests, world::World};
@@ -24,7 +24,7 @@ pub fn tests() -> Vec<Test> {
 /// The release with all values that give it more rights, and its account once they are in force.
 async fn installed(world: &World) -> anyhow::Result<(Helm, Asker)> {
     let helm = Helm::of(world).await?;
-    let here = format!("watchNamespaces={}", json!([world.namespace]));
+    let here = watching(&[&world.namespace]);
     let values = [
         &here,
         r#"ownerId="confined""#,

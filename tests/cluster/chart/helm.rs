@@ -7,13 +7,11 @@ use control_plane::{
     programs::{self, Sources},
     progress,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
+pub use crate::release::{CHART, documents};
 use crate::world::World;
-
-/// The chart's folder.
-pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/logto-hasura");
 
 /// The name of every release; it holds the chart's name, so all objects are called so.
 pub const RELEASE: &str = "logto-hasura";
@@ -86,11 +84,9 @@ impl Helm {
     }
 }
 
-/// The documents of a YAML text, without the empty ones.
-pub fn documents(yaml: &str) -> anyhow::Result<Vec<Value>> {
-    let mut all: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
-    all.retain(|document| !document.is_null());
-    Ok(all)
+/// The value that has a release watch these namespaces.
+pub fn watching(namespaces: &[&str]) -> String {
+    format!("watchNamespaces={}", json!(namespaces))
 }
 
 /// The rendered object of a kind.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     access::Account,
-    helm::Helm,
+    helm::{Helm, watching},
     policies::{Asker, in_force, refused},
 };
 use crate::{suite::Test, tests, world::World};
@@ -43,7 +43,7 @@ fn victim(world: &World) -> Value {
 /// The release, and its account with the rights and the policy in force.
 async fn installed(world: &World) -> anyhow::Result<(Helm, Asker)> {
     let helm = Helm::of(world).await?;
-    let here = format!("watchNamespaces={}", json!([world.namespace]));
+    let here = watching(&[&world.namespace]);
     helm.install(&[&here, r#"ownerId="hostile""#]).await?;
     Account::of_release(world).await?;
     world.apply::<Deployment>(victim(world)).await?;

@@ -5,7 +5,7 @@ use std::{fs, net::TcpListener, sync::Arc};
 use anyhow::{Context, ensure};
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Container, Secret},
+    core::v1::{Container, Secret},
     events::v1::Event,
 };
 use kube::api::ListParams;
@@ -16,9 +16,10 @@ use tokio::process::{Child, Command};
 
 use super::{
     access::Account,
-    helm::{Helm, RELEASE},
+    audit::a_deployment_whose_settings_come_from_elsewhere,
+    helm::{Helm, RELEASE, watching},
 };
-use crate::{release::kubeconfig_of, suite::Test, tests, world::World};
+use crate::{release::write_kubeconfig, suite::Test, tests, world::World};
 
 pub fn tests() -> Vec<Test> {
     tests![
@@ -47,25 +48,17 @@ impl Installed {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let own = [
             r#"ownerId="installed""#,
-            &format!("watchNamespaces={}", json!(namespaces)),
+            &watching(namespaces),
             r#"listen.address="127.0.0.1""#,
             &format!("listen.port={port}"),
             r#"log.filter="info,logto_hasura=debug""#,
         ];
         helm.install(&[&own, values].concat()).await?;
-        let account = Account::of_release(world).await?;
-        world
-            .until("the right to list tenants", || async {
-                let tenants = ("logto-hasura.dev", "logtotenants");
-                let may = account.may("list", tenants, &world.namespace, "");
-                Ok(may.await?.then_some(()))
-            })
-            .await?;
+        Account::of_release(world).await?;
         let folder = TempDir::new()?;
         let kubeconfig = folder.path().join("kubeconfig");
         let admin = &world.cluster.kubeconfig;
-        let text = kubeconfig_of(&world.client, &world.namespace, admin).await?;
-        fs::write(&kubeconfig, text)?;
+        write_kubeconfig(&world.client, &world.namespace, admin, &kubeconfig).await?;
         let deployment: Deployment = world.get(RELEASE).await?;
         let process = Command::new(env!("CARGO_BIN_EXE_logto-hasura"))
             .args(container(&deployment)?.args.iter().flatten())
@@ -143,17 +136,7 @@ async fn it_works(world: &World, operator: &mut Installed) -> anyhow::Result<()>
     operator.passes_its_probes(world).await?;
     world.apply::<Secret>(world.secret()).await?;
     world.apply::<LogtoTenant>(world.tenant()).await?;
-    // Only who reads the ConfigMap sees an admin secret, without which the operator writes nothing.
-    let settings = json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"},
-        "data": {"HASURA_GRAPHQL_ADMIN_SECRET": "only-in-tests"},
-    });
-    world.apply::<ConfigMap>(settings).await?;
-    let mut deployment = world.deployment();
-    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
-    container["env"] = json!([]);
-    container["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
-    world.apply::<Deployment>(deployment).await?;
+    a_deployment_whose_settings_come_from_elsewhere(world).await?;
     world.apply::<HasuraInstance>(world.instance()).await?;
     let binding = world.binding("user-reader", "user:reader", "read:user");
     world.apply::<HasuraRoleBinding>(binding).await?;
@@ -174,12 +157,7 @@ async fn it_works(world: &World, operator: &mut Installed) -> anyhow::Result<()>
         })
         .await?;
 
-    world.delete::<HasuraRoleBinding>("user-reader").await?;
-    world.gone::<HasuraRoleBinding>("user-reader").await?;
-    world.delete::<HasuraInstance>("shop").await?;
-    world.gone::<HasuraInstance>("shop").await?;
-    world.delete::<LogtoTenant>("main").await?;
-    world.gone::<LogtoTenant>("main").await
+    world.delete_in_order().await
 }
 
 async fn the_operator_works_in_the_namespaces_that_are_listed_and_touches_no_other(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use super::helm::{Helm, RELEASE, of_kind};
+use super::helm::{Helm, RELEASE, of_kind, watching};
 use crate::{suite::Test, tests, world::World};
 
 pub fn tests() -> Vec<Test> {
@@ -139,7 +139,7 @@ async fn nothing_is_cluster_wide_where_namespaces_are_listed(
     let helm = Helm::of(&world).await?;
     let namespaces = ["shop", "billing"];
     let values = [
-        &format!("watchNamespaces={}", json!(namespaces)),
+        &watching(&namespaces),
         r#"ownerId="staging""#,
         // Those two are objects of the cluster, whoever installs them.
         "crds.enabled=false",

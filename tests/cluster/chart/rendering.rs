@@ -6,15 +6,15 @@ use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, Patch, PatchParams, TypeMeta},
+    api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
 
 use super::{
-    helm::{CHART, Helm, RELEASE, documents, of_kind},
+    helm::{CHART, Helm, RELEASE, documents, of_kind, watching},
     values::OTHER_VALUES,
 };
-use crate::{suite::Test, tests, world::World};
+use crate::{release::apply_with, suite::Test, tests, world::World};
 
 pub fn tests() -> Vec<Test> {
     tests![
@@ -44,18 +44,8 @@ fn definitions() -> anyhow::Result<BTreeMap<String, String>> {
 
 /// Lets the API server say what it would say to an object, down to fields that it does not know.
 pub async fn dry_run(world: &World, object: &Value) -> anyhow::Result<()> {
-    let types: TypeMeta = serde_json::from_value(object.clone())?;
-    let resource = ApiResource::from_gvk(&(&types).try_into()?);
-    let name = object["metadata"]["name"].as_str().context("a name")?;
-    let api: Api<DynamicObject> = match object["metadata"]["namespace"].as_str() {
-        Some(namespace) => Api::namespaced_with(world.client.clone(), namespace, &resource),
-        None => Api::all_with(world.client.clone(), &resource),
-    };
     let params = PatchParams::apply("chart").dry_run().validation_strict();
-    api.patch(name, &params, &Patch::Apply(object))
-        .await
-        .with_context(|| format!("{} {name}", types.kind))?;
-    Ok(())
+    apply_with(&world.client, object, &params).await
 }
 
 async fn the_chart_carries_the_version_and_the_definitions_of_the_program(
@@ -104,7 +94,7 @@ async fn everything_rendered_is_accepted_by_the_api_server(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     let helm = Helm::of(&world).await?;
-    let here = format!("watchNamespaces={}", json!([world.namespace]));
+    let here = watching(&[&world.namespace]);
     let secrets = json!([{"namespace": world.namespace, "names": ["logto-m2m"]}]);
     let secrets = format!("secrets={secrets}");
     let here = here.as_str();

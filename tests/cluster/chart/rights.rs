@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     access::{Account, NAMESPACES, line},
-    helm::{Helm, RELEASE},
+    helm::{Helm, RELEASE, watching},
 };
 use crate::{suite::Test, tests, world::World};
 
@@ -170,7 +170,7 @@ async fn named_secrets_alone_can_be_read_and_delivered_ones_alone_be_changed(
 }
 
 async fn each_delivery_gives_its_own_rights_and_no_other(world: Arc<World>) -> anyhow::Result<()> {
-    let here = format!("watchNamespaces={}", json!([world.namespace]));
+    let here = watching(&[&world.namespace]);
     for (value, resource) in [
         ("delivery.secrets=true", "secrets"),
         ("delivery.configMaps=true", "configmaps"),

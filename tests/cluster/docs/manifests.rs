@@ -7,15 +7,12 @@ use control_plane::{
     programs::{self, Sources},
     progress,
 };
-use kube::{
-    Api,
-    api::{ApiResource, DynamicObject, Patch, PatchParams, TypeMeta},
-};
+use kube::api::PatchParams;
 use pages::{Block, Page};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::{suite::Test, tests, world::World};
+use crate::{release::apply_with, suite::Test, tests, world::World};
 
 pub fn tests() -> Vec<Test> {
     tests![every_manifest_of_the_pages_is_accepted_by_the_api_server]
@@ -127,13 +124,6 @@ fn merge(object: &mut Value, part: Value) {
 /// Lets the API server say what it would say to an object, down to fields that it does not know.
 async fn dry_run(world: &World, mut object: Value) -> anyhow::Result<()> {
     object["metadata"]["namespace"] = json!(world.namespace);
-    let types: TypeMeta = serde_json::from_value(object.clone())?;
-    let resource = ApiResource::from_gvk(&(&types).try_into()?);
-    let name = object["metadata"]["name"].as_str().context("a name")?;
     let params = PatchParams::apply("reader").dry_run().validation_strict();
-    Api::<DynamicObject>::namespaced_with(world.client.clone(), &world.namespace, &resource)
-        .patch(name, &params, &Patch::Apply(&object))
-        .await
-        .with_context(|| format!("{} {name}", types.kind))?;
-    Ok(())
+    apply_with(&world.client, &object, &params).await
 }

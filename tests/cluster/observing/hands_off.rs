@@ -94,12 +94,7 @@ async fn released_untouched(world: &World, hands: Value) -> anyhow::Result<()> {
     );
     let deployment = world.get::<Deployment>("hasura").await?;
     world.logto.reset_requests();
-    world.delete::<HasuraRoleBinding>("user-reader").await?;
-    world.gone::<HasuraRoleBinding>("user-reader").await?;
-    world.delete::<HasuraInstance>("shop").await?;
-    world.gone::<HasuraInstance>("shop").await?;
-    world.delete::<LogtoTenant>("main").await?;
-    world.gone::<LogtoTenant>("main").await?;
+    world.delete_in_order().await?;
     ensure!(world.logto.writes() == 0, "{:?}", world.logto.requests());
     ensure!(world.logto.tenant().roles() == roles, "the roles changed");
     ensure!(

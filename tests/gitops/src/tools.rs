@@ -1,9 +1,9 @@
 //! What the program is told, and what it answers.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+use control_plane::programs;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::process::Command;
@@ -119,27 +119,15 @@ impl Tools {
         manifest: &Path,
         flags: &[&str],
     ) -> Result<T> {
-        let output = Command::new(&self.program)
+        let mut program = Command::new(&self.program);
+        program
             .arg(command)
             .arg("-kubeconfig")
             .arg(&self.kubeconfig)
             .args(["-namespace", &self.namespace])
             .arg("-manifest")
             .arg(manifest)
-            .args(flags)
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .with_context(|| format!("starting {}", self.program.display()))?;
-        ensure!(
-            output.status.success(),
-            "{command}: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-        serde_json::from_slice(&output.stdout).with_context(|| {
-            let said = String::from_utf8_lossy(&output.stdout);
-            format!("{command} printed {said:?}")
-        })
+            .args(flags);
+        programs::ask(&mut program, command).await
     }
 }

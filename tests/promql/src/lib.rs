@@ -16,10 +16,9 @@
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
-use control_plane::programs::OurGo;
+use anyhow::Result;
+use control_plane::programs::{self, OurGo};
 use control_plane::progress::Progress;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -92,7 +91,7 @@ impl Prometheus {
     /// # Errors
     /// With what Prometheus does not take.
     pub async fn check_rules(&self, rules: &Path) -> Result<()> {
-        self.run("rules", &[rules]).await?;
+        programs::run(&mut self.command("rules", &[rules]), "rules").await?;
         Ok(())
     }
 
@@ -113,27 +112,12 @@ impl Prometheus {
     }
 
     async fn ask<T: DeserializeOwned>(&self, command: &str, files: &[&Path]) -> Result<T> {
-        let printed = self.run(command, files).await?;
-        serde_json::from_slice(&printed).with_context(|| {
-            let said = String::from_utf8_lossy(&printed);
-            format!("{command} printed {said:?}")
-        })
+        programs::ask(&mut self.command(command, files), command).await
     }
 
-    async fn run(&self, command: &str, files: &[&Path]) -> Result<Vec<u8>> {
-        let output = Command::new(&self.program)
-            .arg(command)
-            .args(files)
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .with_context(|| format!("starting {}", self.program.display()))?;
-        ensure!(
-            output.status.success(),
-            "{command}: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-        Ok(output.stdout)
+    fn command(&self, command: &str, files: &[&Path]) -> Command {
+        let mut program = Command::new(&self.program);
+        program.arg(command).args(files);
+        program
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use crate::progress::Progress;
-pub use our_go::OurGo;
+pub use our_go::{OurGo, ask, run};
 use set::{CONTROL_PLANE, HELM, KUBECTL, Set};
 
 /// The programs of a control plane.

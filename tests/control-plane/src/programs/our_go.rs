@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use tokio::process::Command;
 
 use super::build::{GoBuild, go_build};
 use super::cache;
@@ -50,6 +53,37 @@ impl OurGo {
         cache::keep(&folder, self.contents, progress, is_whole, make).await?;
         Ok(folder.join(self.name))
     }
+}
+
+/// Runs such a program, and gives what it prints; `what` is what it is asked for, in messages.
+///
+/// # Errors
+/// When it can not be started, or with what it says when it fails.
+pub async fn run(command: &mut Command, what: &str) -> Result<Vec<u8>> {
+    let output = command
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .with_context(|| format!("starting {}", command.as_std().get_program().display()))?;
+    ensure!(
+        output.status.success(),
+        "{what}: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(output.stdout)
+}
+
+/// The same, of one that prints JSON.
+///
+/// # Errors
+/// Those of [`run`], and when it prints something else.
+pub async fn ask<T: DeserializeOwned>(command: &mut Command, what: &str) -> Result<T> {
+    let printed = run(command, what).await?;
+    serde_json::from_slice(&printed).with_context(|| {
+        let said = String::from_utf8_lossy(&printed);
+        format!("{what} printed {said:?}")
+    })
 }
 
 /// Another name for each state of the sources.
