@@ -16,3 +16,4 @@ pub mod metrics;
 pub mod pulse;
 pub mod server;
 pub mod telemetry;
+pub mod writes;

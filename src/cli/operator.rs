@@ -36,8 +36,8 @@ const LONGEST_WATCH_BACKOFF: Duration = Duration::from_secs(30);
 /// Why the operator could not start, or ended.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("--log: {0}")]
-    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::Error),
     #[error("no access to a cluster: {0}")]
     Config(#[from] Box<kube::config::InferConfigError>),
     #[error("no access to a cluster: {0}")]
@@ -66,11 +66,7 @@ enum Error {
 
 /// Runs the operator until SIGTERM or Ctrl-C.
 pub fn run(args: Args) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime);
-    match runtime.and_then(|runtime| runtime.block_on(operate(args))) {
+    match start(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("logto-hasura operator: {error}");
@@ -79,20 +75,32 @@ pub fn run(args: Args) -> ExitCode {
     }
 }
 
-async fn operate(args: Args) -> Result<(), Error> {
+fn start(args: Args) -> Result<(), Error> {
+    // Fails only when another provider was installed before, which the process has none of.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (filter, traces) = telemetry::init(args.log_format, &args.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    let result = runtime.block_on(operate(args, filter));
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    result
+}
+
+async fn operate(args: Args, filter: telemetry::Filter) -> Result<(), Error> {
     let Args {
         owner_id,
         watch_namespace,
         allow_logto_host,
         listen,
-        log_format,
-        log,
         leader,
         clocks,
+        ..
     } = args;
-    let talk = talk_when_asked(telemetry::init(log_format, &log)?)?;
-    // Fails only when another provider was installed before, which the process has none of.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let talk = talk_when_asked(filter)?;
     let mut config = Config::infer().await.map_err(Box::new)?;
     // A connection that died without a word is found out when a watch on it says nothing at its end.
     config.read_timeout = Some(clocks.watch_timeout + clocks.request_timeout);

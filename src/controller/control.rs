@@ -18,8 +18,10 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, field::Empty};
 
 use super::{context::Context, visit};
+use crate::writes::{self, Writes};
 
 /// Visits that one controller makes at the same time; the tenant's own cap of concurrent requests is lower.
 const CONCURRENCY: u16 = 16;
@@ -49,19 +51,15 @@ pub async fn control<K>(
     let visit = move |object: Arc<K>, ctx: Arc<Context>| async move {
         let start = Instant::now();
         ctx.metrics.begins(name);
+        let span = span(name, &*object);
         let visited = Arc::clone(&object);
-        let visit = tokio::time::timeout(VISIT_TIMEOUT, reconcile(object, Arc::clone(&ctx))).await;
-        let result = visit.unwrap_or(Err(visit::Error::Timeout(VISIT_TIMEOUT)));
+        let visit = tokio::time::timeout(VISIT_TIMEOUT, reconcile(object, Arc::clone(&ctx)));
+        let (result, writes) = writes::counted(visit.instrument(span.clone())).await;
+        let result = result.unwrap_or(Err(visit::Error::Timeout(VISIT_TIMEOUT)));
         let (word, took) = (in_one_word(&result), start.elapsed());
+        span.record("result", word);
         ctx.metrics.reconciled(name, word, took);
-        tracing::debug!(
-            controller = name,
-            namespace = visited.namespace().unwrap_or_default(),
-            name = visited.name_any(),
-            result = word,
-            ?took,
-            "visited"
-        );
+        tell(name, &*visited, word, took, writes);
         result
     };
     Controller::for_stream(stream::pending(), store)
@@ -84,6 +82,42 @@ pub async fn control<K>(
             }
         })
         .await;
+}
+
+fn span<K: ResourceExt>(controller: &'static str, object: &K) -> Span {
+    tracing::debug_span!(
+        "reconcile",
+        controller,
+        namespace = object.namespace(),
+        name = object.name_any(),
+        result = Empty
+    )
+}
+
+/// One line for each visit that wrote something; the others are for who looks closely.
+fn tell<K: ResourceExt>(
+    controller: &'static str,
+    object: &K,
+    result: &'static str,
+    took: Duration,
+    Writes { logto, cluster }: Writes,
+) {
+    let (namespace, name) = (object.namespace(), object.name_any());
+    let seconds = took.as_secs_f64();
+    if logto + cluster > 0 {
+        tracing::info!(
+            controller,
+            namespace,
+            name,
+            result,
+            seconds,
+            logto_writes = logto,
+            cluster_writes = cluster,
+            "reconciled"
+        );
+    } else {
+        tracing::debug!(controller, namespace, name, result, seconds, "visited");
+    }
 }
 
 /// In the words of controller-runtime.

@@ -12,14 +12,16 @@ use kube::{
     client::{Body, ClientBuilder},
 };
 use tower::{BoxError, Layer, Service};
+use tracing::{Instrument, Span};
 
 use crate::{
     fence::{Closed, Fence},
     pulse::Pulse,
+    writes,
 };
 
-/// A client whose requests are answered within `timeout` or fail, and whose writes pass the fence. Watches go on for as
-/// long as they were asked for. Each request is a beat of the pulse.
+/// A client whose requests are answered within `timeout` or fail, and whose writes pass the fence and are counted. Watches go
+/// on for as long as they were asked for. Each request is a beat of the pulse.
 ///
 /// # Errors
 /// When the client can not be built.
@@ -90,9 +92,36 @@ where
         match self.limits.time_for(&request) {
             Err(closed) => async move { Err(closed.into()) }.boxed(),
             Ok(time) => {
+                let (span, changes) = (span(&request), changes(&request));
                 let call = self.inner.call(request);
-                async move { tokio::time::timeout(time, call).await? }.boxed()
+                // Not before it is awaited: only then is it the task of who asked.
+                let answer = async move {
+                    if changes {
+                        writes::to_cluster();
+                    }
+                    tokio::time::timeout(time, call).await?
+                };
+                answer.instrument(span).boxed()
             }
         }
     }
+}
+
+/// Whether something is changed, if all goes well.
+fn changes(request: &Request<Body>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method() != Method::GET && !query.contains("dryRun=")
+}
+
+/// A request of a visit; watches and the lease's would be spans of their own for ever.
+fn span(request: &Request<Body>) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    tracing::debug_span!(
+        "kubernetes",
+        otel.name = %request.method(),
+        otel.kind = "client",
+        url.path = request.uri().path()
+    )
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use tokio::time::Instant;
+use tracing::{Instrument, Span, field::Empty};
 
 use super::error::{Error, Failure};
 use super::limiter::{Limiter, Priority};
 use super::operation::{Operation, Outcome};
 use super::refusal::refusal;
 use super::transport::{Answer, Transport};
-use crate::fence::Fence;
+use crate::{fence::Fence, writes};
 
 /// A request that was answered or failed.
 #[derive(Clone, Copy, Debug)]
@@ -66,11 +67,16 @@ impl Exchange {
         priority: Priority,
         request: RequestBuilder,
     ) -> Result<Answer, Error> {
-        let asked = Instant::now();
-        let _permit = self.limiter.acquire(priority).await;
+        let span = span(operation);
+        let (asked, turn) = (Instant::now(), self.limiter.acquire(priority));
+        let _permit = turn.instrument(span.clone()).await;
         let started = Instant::now();
         let request = self.bounded(operation, request)?;
-        let answer = self.transport.send(operation, request).await;
+        if operation.writes() {
+            writes::to_logto();
+        }
+        let sent = self.transport.send(operation, request);
+        let answer = sent.instrument(span.clone()).await;
         let status = answer.as_ref().ok().map(|answer| answer.status);
         let result = match answer {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(answer),
@@ -80,11 +86,16 @@ impl Exchange {
         if let Err(Error::Wait { after, .. }) = &result {
             self.limiter.pause(*after);
         }
+        let outcome = Outcome::of(&result);
+        span.record("outcome", outcome.name());
+        span.record("http.response.status_code", status);
+        let waited = started - asked;
+        span.record("waited_seconds", waited.as_secs_f64());
         (self.observer)(Exchanged {
             operation,
-            outcome: Outcome::of(&result),
+            outcome,
             status,
-            waited: started - asked,
+            waited,
             took: started.elapsed(),
         });
         result
@@ -107,4 +118,16 @@ impl Exchange {
             }),
         }
     }
+}
+
+/// By the names of OpenTelemetry, where it has one. No address is in it, and nothing of what is sent or answered.
+fn span(operation: Operation) -> Span {
+    tracing::debug_span!(
+        "logto",
+        otel.name = operation.name(),
+        otel.kind = "client",
+        outcome = Empty,
+        http.response.status_code = Empty,
+        waited_seconds = Empty
+    )
 }

@@ -48,15 +48,9 @@ impl Leaks {
         count(&self.events, events.len());
         count(&self.statuses, said.len());
         count(&self.metrics, metrics.lines().count());
-        let secrets = secrets(world);
         let texts = [logged, events, said, vec![metrics]].concat();
-        let lines = texts.iter().flat_map(|text| text.lines());
-        let leaked = lines
-            .filter(|line| has_token(line) || secrets.iter().any(|secret| line.contains(secret)));
-        // One line says it; a secret that is logged is logged again and again.
-        let leaked = leaked
-            .take(1)
-            .map(|line| format!("{}: {line}", world.namespace));
+        let leaked = leak(world, &texts.join("\n"));
+        let leaked = leaked.map(|line| format!("{}: {line}", world.namespace));
         self.found.lock().unwrap().extend(leaked);
     }
 
@@ -64,6 +58,13 @@ impl Leaks {
     pub fn found(&self) -> Vec<String> {
         self.found.lock().unwrap().clone()
     }
+}
+
+/// The first line with a secret or a token. One says it; a secret that is logged is logged again and again.
+pub fn leak(world: &World, text: &str) -> Option<String> {
+    let secrets = secrets(world);
+    let leaks = |line: &&str| has_token(line) || secrets.iter().any(|secret| line.contains(secret));
+    text.lines().find(leaks).map(str::to_owned)
 }
 
 /// Whether there is a token, whole or cut off. Each begins with the base64 of `{"`, which the id of a key may have in its

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use fault_proxy::Record;
 use kube::ResourceExt;
 use logto_hasura::api::{HasuraRoleBinding, RECONCILE_REQUESTED_AT};
 use nix::sys::signal::Signal;
@@ -11,7 +12,10 @@ use serde_json::Value;
 use crate::{suite::Test, tests, world::World};
 
 pub fn tests() -> Vec<Test> {
-    tests![a_signal_makes_the_log_talkative_and_the_next_one_ends_it]
+    tests![
+        a_signal_makes_the_log_talkative_and_the_next_one_ends_it,
+        each_visit_that_wrote_something_is_one_line_with_its_time_and_its_writes,
+    ]
 }
 
 impl World {
@@ -26,6 +30,13 @@ impl World {
                 serde_json::from_str(line).with_context(|| line.to_owned())
             })
             .collect()
+    }
+
+    /// What the lines say of visits that wrote something.
+    fn reconciled(&self) -> anyhow::Result<Vec<Value>> {
+        let mut lines = self.log_lines()?;
+        lines.retain(|line| line["message"] == "reconciled");
+        Ok(lines)
     }
 
     /// Sends SIGUSR1, and waits until the log says what came of it for the nth time; gives how many lines it has then.
@@ -110,4 +121,45 @@ async fn a_signal_makes_the_log_talkative_and_the_next_one_ends_it(
         &after[from..]
     );
     Ok(())
+}
+
+async fn each_visit_that_wrote_something_is_one_line_with_its_time_and_its_writes(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let record = Record::new();
+    let proxy = world.api_proxy(&record).await?;
+    let flags = ["--log", "info", "--log-format", "json"];
+    let operator = world.start_replica("operator", &proxy.url(), &flags)?;
+    *world.operator.lock().unwrap() = Some(operator);
+    world.example_is_ready().await?;
+    world.quiet().await?;
+    let lines = world.reconciled()?;
+    let sum = |field: &str| -> u64 { lines.iter().filter_map(|line| line[field].as_u64()).sum() };
+    let (logto, cluster) = (sum("logto_writes"), sum("cluster_writes"));
+    ensure!(logto == world.logto.writes(), "{logto}: {lines:?}");
+    ensure!(cluster == record.writes() as u64, "{cluster}: {lines:?}");
+    for line in &lines {
+        let seconds = line["seconds"].as_f64().context("seconds")?;
+        ensure!(seconds > 0.0 && seconds < 120.0, "{line}");
+        ensure!(line["namespace"] == *world.namespace, "{line}");
+    }
+    let of = |controller: &str, name: &str| {
+        let is_it = |line: &&Value| line["controller"] == controller && line["name"] == name;
+        lines.iter().find(is_it).context("no line")
+    };
+    of("tenant", "main")?;
+    of("instance", "shop")?;
+    let made = of("binding", "user-reader")?;
+    ensure!(made["result"].is_string(), "{made}");
+
+    // A look that finds all as it should be writes that it was asked for, and others that it wakes are no line.
+    world.visit("user-reader").await?;
+    world.quiet().await?;
+    let after = world.reconciled()?;
+    let [asked] = &after[lines.len()..] else {
+        anyhow::bail!("not one line: {:?}", &after[lines.len()..]);
+    };
+    ensure!(asked["name"] == "user-reader" && asked["logto_writes"] == 0);
+    ensure!(asked["cluster_writes"] == 1, "{asked}");
+    world.stop_operator().await
 }

@@ -51,6 +51,7 @@ mod strangers;
 mod subjects;
 mod suite;
 mod tokens;
+mod traces;
 mod watches;
 mod webhook;
 mod world;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         leadership::tests(),
         metrics::tests(),
         logs::tests(),
+        traces::tests(),
         crashes::tests(),
         seeds::tests(),
         quiet::tests(),

@@ -27,12 +27,12 @@ impl Operator {
         log: PathBuf,
         flags: &[&str],
     ) -> anyhow::Result<Self> {
-        Self::start_as("operator", kubeconfig, namespace, log, flags)
+        Self::start_in(&[], kubeconfig, namespace, log, flags)
     }
 
-    /// The same on a host of this name, which is the pod's in a cluster.
-    pub fn start_as(
-        host: &str,
+    /// The same with further variables in its environment; HOSTNAME is the pod's name in a cluster.
+    pub fn start_in(
+        environment: &[(&str, &str)],
         kubeconfig: &Path,
         namespace: &str,
         log: PathBuf,
@@ -55,7 +55,8 @@ impl Operator {
             ])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)
-            .env("HOSTNAME", host)
+            .env("HOSTNAME", "operator")
+            .envs(environment.iter().copied())
             .stderr(file)
             .kill_on_drop(true)
             .spawn()

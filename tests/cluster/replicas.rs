@@ -35,7 +35,7 @@ impl World {
         let path = self.folder.path().join(format!("{host}.kubeconfig"));
         std::fs::write(&path, serde_json::to_string(&kubeconfig)?)?;
         let log = self.folder.path().join(format!("{host}.log"));
-        Operator::start_as(host, &path, &self.namespace, log, flags)
+        Operator::start_in(&[("HOSTNAME", host)], &path, &self.namespace, log, flags)
     }
 
     /// A proxy before the API server that keeps this record.
