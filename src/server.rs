@@ -49,13 +49,18 @@ pub async fn serve(
     readiness: Readiness,
     metrics: Arc<Metrics>,
 ) -> std::io::Result<()> {
-    let router = Router::new()
-        .route("/livez", get(livez).with_state(pulse))
-        .route("/readyz", get(readyz).with_state(readiness))
-        .route("/metrics", get(print_metrics).with_state(metrics));
+    let router = router(pulse, readiness, metrics);
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "serving probes and metrics");
     axum::serve(listener, router).await
+}
+
+/// All that is served; none of it changes anything.
+fn router(pulse: Pulse, readiness: Readiness, metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/livez", get(livez).with_state(pulse))
+        .route("/readyz", get(readyz).with_state(readiness))
+        .route("/metrics", get(print_metrics).with_state(metrics))
 }
 
 async fn livez(State(pulse): State<Pulse>) -> (StatusCode, String) {
@@ -87,4 +92,46 @@ async fn print_metrics(
         "application/openmetrics-text; version=1.0.0; charset=utf-8",
     );
     ([kind], metrics.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::{body::Body, http::Request};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn answer(method: &str, path: &str) -> StatusCode {
+        let pulse = Pulse::new(Duration::from_secs(60));
+        let router = router(pulse, Readiness::default(), Arc::default());
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty()).unwrap();
+        router.oneshot(request).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn nothing_can_be_changed_over_http_and_nothing_but_probes_and_metrics_is_served() {
+        for path in ["/livez", "/readyz", "/metrics"] {
+            assert_ne!(answer("GET", path).await, StatusCode::NOT_FOUND, "{path}");
+            for method in ["POST", "PUT", "PATCH", "DELETE"] {
+                let status = answer(method, path).await;
+                assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            }
+        }
+        for path in [
+            "/",
+            "/log",
+            "/loglevel",
+            "/debug/flags/v",
+            "/debug/pprof/",
+            "/metrics/reset",
+        ] {
+            for method in ["GET", "POST", "PUT"] {
+                let status = answer(method, path).await;
+                assert_eq!(status, StatusCode::NOT_FOUND, "{method} {path}");
+            }
+        }
+    }
 }

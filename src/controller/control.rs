@@ -16,12 +16,15 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, field::Empty};
 
-use super::{context::Context, visit};
-use crate::writes::{self, Writes};
+use super::{context::Context, turns::in_turn, visit};
+use crate::{
+    domain::precedence::Key,
+    writes::{self, Writes},
+};
 
 /// Visits that one controller makes at the same time; the tenant's own cap of concurrent requests is lower.
 const CONCURRENCY: u16 = 16;
@@ -32,8 +35,8 @@ const VISIT_TIMEOUT: Duration = Duration::from_secs(120);
 /// A controller's visit to one object.
 pub type Visit<K> = fn(Arc<K>, Arc<Context>) -> BoxFuture<'static, Result<Action, visit::Error>>;
 
-/// Visits what is asked for in the queue, several objects at the same time, until it is stopped; what is under way then ends
-/// first.
+/// Visits what is asked for in the queue, several objects at the same time and each namespace in its turn, until it is stopped;
+/// what is under way then ends first.
 pub async fn control<K>(
     name: &'static str,
     ctx: &Arc<Context>,
@@ -44,9 +47,8 @@ pub async fn control<K>(
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let queue = stream::unfold(queue, |mut queue| async {
-        queue.recv().await.map(|object| (object, queue))
-    });
+    let (end, ended) = unbounded_channel();
+    let queue = in_turn(queue, ended, CONCURRENCY.into());
     ctx.metrics.controller(name, CONCURRENCY);
     let visit = move |object: Arc<K>, ctx: Arc<Context>| async move {
         let start = Instant::now();
@@ -71,15 +73,25 @@ pub async fn control<K>(
             |object, error, ctx| try_again(name, &*object, error, &ctx),
             Arc::clone(ctx),
         )
-        .for_each(|result| async move {
-            match result {
+        .for_each(|result| {
+            let ended = match result {
+                Ok((object, _)) => Some((object.namespace, object.name)),
                 // Somebody asked for a visit to what is gone by now.
-                Ok(_)
-                | Err(
-                    controller::Error::ObjectNotFound(_) | controller::Error::ReconcilerFailed(..),
-                ) => {}
-                Err(error) => tracing::warn!(controller = name, %error, "the queue failed"),
+                Err(controller::Error::ObjectNotFound(object))
+                | Err(controller::Error::ReconcilerFailed(_, object)) => {
+                    Some((object.namespace, object.name))
+                }
+                Err(error) => {
+                    tracing::warn!(controller = name, %error, "the queue failed");
+                    None
+                }
+            };
+            if let Some((namespace, name)) = ended {
+                let namespace = namespace.unwrap_or_default();
+                // When the queue is closed, the controller is ending.
+                let _ = end.send(Key { namespace, name });
             }
+            std::future::ready(())
         })
         .await;
 }

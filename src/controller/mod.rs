@@ -38,6 +38,7 @@ mod stores;
 mod subjects;
 mod tenant;
 mod triggers;
+mod turns;
 mod visit;
 mod watch;
 mod webhook;

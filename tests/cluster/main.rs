@@ -16,6 +16,7 @@ mod ends;
 mod examples;
 mod expect;
 mod extra_scopes;
+mod fairness;
 mod fault_matrix;
 mod faults;
 mod force;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         security::tests(),
         faults::tests(),
         fault_matrix::tests(),
+        fairness::tests(),
         drift::tests(),
         ends::tests(),
         stranded::tests(),

@@ -1,0 +1,99 @@
+//! Who asks for much makes himself wait, and nobody else.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, ensure};
+use kube::ResourceExt;
+use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, RECONCILE_REQUESTED_AT};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::{suite::Test, tests, world::World};
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        a_namespace_with_one_binding_does_not_wait_for_one_with_many,
+        an_annotation_that_is_written_all_the_time_has_one_read_in_its_pause,
+    ]
+}
+
+const MANY: usize = 60;
+
+async fn a_namespace_with_one_binding_does_not_wait_for_one_with_many(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let quiet = world.beside("quiet", json!({})).await?;
+    let both = format!("{},{}", world.namespace, quiet.namespace);
+    world.start_operator(&["--watch-namespace", &both])?;
+    world.apply_base().await?;
+    let allowed = json!([{"namespaces": {"names": [quiet.namespace]}, "hasuraRoles": ["quiet"]}]);
+    let allowed = json!({"spec": {"allowedBindings": allowed}});
+    world.edit::<HasuraInstance>("shop", allowed).await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    world.stop_operator().await?;
+
+    for number in 0..MANY {
+        let (name, scope) = (format!("busy-{number}"), format!("scope:{number}"));
+        let binding = world.binding(&name, &name, &scope);
+        world.apply::<HasuraRoleBinding>(binding).await?;
+    }
+    let mut binding = world.binding("quiet", "quiet", "scope:quiet");
+    binding["spec"]["instanceRef"]["namespace"] = json!(world.namespace);
+    quiet.apply::<HasuraRoleBinding>(binding).await?;
+    world.logto.switches().latency(Duration::from_millis(50));
+    world.start_operator(&["--watch-namespace", &both])?;
+    let roles = || world.logto.tenant().roles();
+    let made = world
+        .until("the role of the quiet namespace", || async {
+            let roles = roles();
+            let is_there = roles.iter().any(|role| role.name == "quiet");
+            Ok(is_there.then_some(roles.len()))
+        })
+        .await?;
+    // Sixteen visits may have been under way when it was its turn, and as many may end before it does.
+    ensure!(made <= 40, "{made} of {MANY} roles were made before");
+    world.logto.switches().latency(Duration::ZERO);
+    quiet.ready::<HasuraRoleBinding>("quiet").await?;
+    quiet.end().await;
+    Ok(())
+}
+
+async fn an_annotation_that_is_written_all_the_time_has_one_read_in_its_pause(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let pause = Duration::from_secs(3);
+    world.start_operator(&["--annotation-pause", "3s"])?;
+    world.example_is_ready().await?;
+    world.quiet().await?;
+    world.logto.reset_requests();
+    let reads = || -> u64 {
+        let requests = world.logto.requests().into_iter();
+        let roles = requests.filter(|(request, _)| request.starts_with("GET /api/roles"));
+        roles.map(|(_, count)| count).sum()
+    };
+    let start = Instant::now();
+    world
+        .ask_for_reconcile::<HasuraRoleBinding>("user-reader")
+        .await?;
+    world.until_logto("the first read", |_| reads() > 0).await?;
+    let first = reads();
+    for _ in 0..20 {
+        world
+            .ask_for_reconcile::<HasuraRoleBinding>("user-reader")
+            .await?;
+    }
+    let handled = || async {
+        let binding: HasuraRoleBinding = world.get("user-reader").await?;
+        let asked = binding.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        let status = binding.status.context("a status")?;
+        Ok((status.last_handled_reconcile_at == asked).then_some(()))
+    };
+    world.until("the last one to be acted on", handled).await?;
+    ensure!(start.elapsed() >= pause, "{:?}", start.elapsed());
+    ensure!(
+        reads() == 2 * first,
+        "{first} and {} reads",
+        reads() - first
+    );
+    Ok(())
+}
