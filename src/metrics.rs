@@ -54,7 +54,7 @@ pub struct Metrics {
     watch_failures: Family<Kind, Counter>,
     unreadable: Family<Kind, Counter>,
     requests: Family<Request, Counter>,
-    /// The series of each tenant's requests, which go with the tenant.
+    /// The series of each tenant, which go with it.
     series: Mutex<HashMap<String, HashSet<Request>>>,
     durations: Family<Operation, Histogram>,
     waits: Family<Tenant, Histogram>,
@@ -277,12 +277,18 @@ impl Metrics {
         self.durations
             .get_or_create(&Operation { operation })
             .observe(took.as_secs_f64());
+        self.of_tenant(tenant, Some(request));
+    }
+
+    /// Notes that a tenant has series, and one of its requests.
+    fn of_tenant(&self, tenant: &str, request: Option<Request>) {
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        series.entry(tenant.to_owned()).or_default().insert(request);
+        series.entry(tenant.to_owned()).or_default().extend(request);
     }
 
     /// A request had its turn.
     pub fn waited(&self, tenant: &str, waited: Duration) {
+        self.of_tenant(tenant, None);
         self.waits
             .get_or_create(&named(tenant))
             .observe(waited.as_secs_f64());
@@ -290,17 +296,21 @@ impl Metrics {
 
     /// A Custom JWT script was written.
     pub fn wrote_script(&self, tenant: &str) {
+        self.of_tenant(tenant, None);
         self.scripts.get_or_create(&named(tenant)).inc();
     }
 
-    /// The series of a tenant that is gone go too.
-    pub fn forget_tenant(&self, tenant: &str) {
+    /// The series of tenants that are gone go too. Their last requests may come after the object is gone, so it is looked at each
+    /// time that somebody asks.
+    fn forget_tenants_but(&self, there: &HashSet<String>) {
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        for request in series.remove(tenant).into_iter().flatten() {
-            self.requests.remove(&request);
+        for (tenant, requests) in series.extract_if(|tenant, _| !there.contains(tenant)) {
+            for request in requests {
+                self.requests.remove(&request);
+            }
+            self.waits.remove(&named(&tenant));
+            self.scripts.remove(&named(&tenant));
         }
-        self.waits.remove(&named(tenant));
-        self.scripts.remove(&named(tenant));
     }
 
     /// Something happened to an object.
@@ -318,7 +328,12 @@ impl Metrics {
         let Some(census) = self.census.get() else {
             return;
         };
-        let Count { objects, connected } = census.count();
+        let Count {
+            objects,
+            tenants,
+            connected,
+        } = census.count();
+        self.forget_tenants_but(&tenants);
         self.objects.clear();
         for ((kind, ready, reason), count) in objects {
             self.objects

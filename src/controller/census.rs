@@ -36,12 +36,13 @@ impl metrics::Census for Census {
         for tenant in stores.tenants.state() {
             // What was known of a suspended one is looked at no longer.
             let looked_at = policy::of_tenant(&tenant) != Hands::Off;
-            if let Some(entry) = ctx.registry.get(&key(&*tenant)).filter(|_| looked_at) {
-                let answers = entry
+            let entry = ctx.registry.get(&key(&*tenant)).filter(|_| looked_at);
+            let answers = entry.map(|entry| {
+                entry
                     .connection
-                    .is_some_and(|connection| !connection.session.is_down());
-                count.tenant(key(&*tenant).to_string(), answers);
-            }
+                    .is_some_and(|connection| !connection.session.is_down())
+            });
+            count.tenant(&key(&*tenant).to_string(), answers);
         }
         count
     }

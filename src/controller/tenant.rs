@@ -368,7 +368,6 @@ async fn cleanup(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
         ctx.event(tenant, EventType::Normal, "Released", note).await;
         ctx.registry.close(&tenant_key);
     }
-    ctx.metrics.forget_tenant(&tenant_key.to_string());
     ctx.forget(tenant);
     Ok(Action::await_change())
 }

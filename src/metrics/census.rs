@@ -1,6 +1,9 @@
 //! What is counted only when somebody asks: how the objects are that the controllers know.
 
-use std::{collections::HashMap, fmt::Debug};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+};
 
 /// More reasons than there are; a status that somebody else wrote can not bring more.
 const MOST: usize = 200;
@@ -9,7 +12,9 @@ const MOST: usize = 200;
 #[derive(Debug, Default)]
 pub struct Count {
     pub(super) objects: HashMap<(&'static str, String, String), i64>,
-    /// Whether each LogtoTenant's Logto answers, by `<namespace>/<name>`.
+    /// The LogtoTenants that there are, by `<namespace>/<name>`.
+    pub(super) tenants: HashSet<String>,
+    /// Whether the Logto of each that is looked at answers.
     pub(super) connected: HashMap<String, bool>,
 }
 
@@ -22,9 +27,12 @@ impl Count {
         }
     }
 
-    /// Notes whether a tenant's Logto answers.
-    pub fn tenant(&mut self, tenant: String, answers: bool) {
-        self.connected.insert(tenant, answers);
+    /// Notes that there is a tenant, and whether its Logto answers, if anybody looks.
+    pub fn tenant(&mut self, tenant: &str, answers: Option<bool>) {
+        self.tenants.insert(tenant.to_owned());
+        if let Some(answers) = answers {
+            self.connected.insert(tenant.to_owned(), answers);
+        }
     }
 }
 

@@ -16,7 +16,8 @@ impl Census for Three {
             };
             count.object("HasuraRoleBinding", ready, reason);
         }
-        count.tenant("logto/main".to_owned(), false);
+        count.tenant("logto/main", Some(false));
+        count.tenant("logto/suspended", None);
         count
     }
 }
@@ -56,20 +57,23 @@ fn a_dashboard_of_controllers_finds_the_names_that_it_knows() {
 #[test]
 fn the_series_of_a_tenant_go_with_it() {
     let metrics = Metrics::default();
-    for tenant in ["logto/main", "logto/other"] {
+    for tenant in ["logto/main", "logto/suspended", "logto/gone"] {
         metrics.waited(tenant, Duration::from_millis(1));
         metrics.wrote_script(tenant);
         for (outcome, code) in [("ok", Some(200)), ("retry", None)] {
             metrics.requested(tenant, ("list_roles", outcome), code, Duration::ZERO);
         }
     }
-    metrics.forget_tenant("logto/main");
-    assert!(!metrics.text().contains("logto/main"), "{}", metrics.text());
+    metrics.take_census_of(Arc::new(Three));
+    assert!(!metrics.text().contains("logto/gone"), "{}", metrics.text());
+    // What is given back after its object is gone.
+    metrics.wrote_script("logto/gone");
+    assert!(!metrics.text().contains("logto/gone"), "{}", metrics.text());
     assert_eq!(
         lines(&metrics, "logto_hasura_logto_requests_total").len(),
-        2
+        4
     );
-    let kept = r#"logto_hasura_logto_requests_total{tenant="logto/other",operation="list_roles",outcome="retry",code="none"} 1"#;
+    let kept = r#"logto_hasura_logto_requests_total{tenant="logto/main",operation="list_roles",outcome="retry",code="none"} 1"#;
     assert!(metrics.text().contains(kept), "{}", metrics.text());
 }
 
