@@ -7,16 +7,10 @@ use k8s_openapi::{NamespaceResourceScope, api::apps::v1::Deployment};
 use kube::{
     Client, Resource,
     core::PartialObjectMeta,
-    runtime::{
-        events::{Recorder, Reporter},
-        reflector::ObjectRef,
-    },
+    runtime::events::{Recorder, Reporter},
 };
 use serde::de::DeserializeOwned;
-use tokio::{
-    sync::{mpsc::UnboundedReceiver, watch},
-    task::JoinSet,
-};
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -84,94 +78,110 @@ pub async fn run(
     readiness: Readiness,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let tenants = Watch::new();
-    let instances = Watch::new();
-    let bindings = Watch::new();
-    let deployments = Watch::<PartialObjectMeta<Deployment>>::new();
-    let unlisted = [
-        tenants.unlisted(),
-        instances.unlisted(),
-        bindings.unlisted(),
-    ];
-    let stores = Stores {
-        tenants: tenants.store.clone(),
-        instances: instances.store.clone(),
-        bindings: bindings.store.clone(),
-        index: Index::default(),
-        namespaces: Namespaces::default(),
-        anonymous_roles: AnonymousRoles::default(),
-        gone: Gone::new(settings.clocks.release_after),
-    };
+    let watched = Watched::default();
+    let (stores, unlisted) = (watched.stores(&settings.clocks), watched.unlisted());
     let (triggers, queues) = Triggers::new();
     let ctx = context(&client, &settings, stores, triggers, Arc::clone(&metrics));
-
     metrics.take_census_of(Arc::new(Census(Arc::downgrade(&ctx))));
-    let mut watches = Watches {
-        tasks: JoinSet::new(),
-        ctx: Arc::clone(&ctx),
-        namespaces: settings.namespaces.clone().into(),
-    };
-    watches.spawn(
-        "the watch of LogtoTenants",
-        tenants,
-        |ctx, before, after| {
-            ctx.stores.tenant_changed(&ctx.triggers, before, after);
-        },
-    );
-    watches.spawn(
-        "the watch of HasuraInstances",
-        instances,
-        |ctx, before, after| {
-            ctx.stores.instance_changed(&ctx.triggers, before, after);
-        },
-    );
-    watches.spawn(
-        "the watch of HasuraRoleBindings",
-        bindings,
-        |ctx, before, after| {
-            ctx.stores.index.note(before, after);
-            ctx.stores.binding_changed(&ctx.triggers, before, after);
-        },
-    );
-    watches.spawn(
-        "the watch of Deployments",
-        deployments,
-        |ctx, before, after| {
-            if let Some(deployment) = after.or(before) {
-                ctx.stores.deployment_changed(&ctx.triggers, deployment);
-            }
-        },
-    );
-    watches.spawn_namespaces();
-    let mut tasks = watches.tasks;
-
-    let Queues {
-        tenants,
-        instances,
-        bindings,
-    } = queues;
-    let control = controllers(
-        &ctx,
-        tenants,
-        instances,
-        bindings,
-        unlisted,
-        readiness,
-        stop.clone(),
-    );
+    let mut watches = watched.watch(&ctx, &settings.namespaces);
+    let control = controllers(&ctx, queues, unlisted, readiness, stop.clone());
     let result = tokio::select! {
         () = control => Ok(()),
-        ended = tasks.join_next() => match ended {
+        ended = watches.join_next() => match ended {
             Some(Ok(name)) => Err(RunError::Ended(name)),
             Some(Err(error)) => Err(error.into()),
             None => Err(RunError::Ended("the watches")),
         },
     };
-    tasks.shutdown().await;
+    watches.shutdown().await;
     if result.is_ok() && !stop.is_cancelled() {
         return Err(RunError::Ended("a controller"));
     }
     result
+}
+
+/// What is watched from the start.
+struct Watched {
+    tenants: Watch<LogtoTenant>,
+    instances: Watch<HasuraInstance>,
+    bindings: Watch<HasuraRoleBinding>,
+    deployments: Watch<PartialObjectMeta<Deployment>>,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self {
+            tenants: Watch::new(),
+            instances: Watch::new(),
+            bindings: Watch::new(),
+            deployments: Watch::new(),
+        }
+    }
+}
+
+impl Watched {
+    fn stores(&self, clocks: &Clocks) -> Stores {
+        Stores {
+            tenants: self.tenants.store.clone(),
+            instances: self.instances.store.clone(),
+            bindings: self.bindings.store.clone(),
+            index: Index::default(),
+            namespaces: Namespaces::default(),
+            anonymous_roles: AnonymousRoles::default(),
+            gone: Gone::new(clocks.release_after),
+        }
+    }
+
+    /// In how many namespaces each of our kinds was not listed yet.
+    fn unlisted(&self) -> [watch::Receiver<usize>; 3] {
+        [
+            self.tenants.unlisted(),
+            self.instances.unlisted(),
+            self.bindings.unlisted(),
+        ]
+    }
+
+    /// Watches, and wakes what each change asks for.
+    fn watch(self, ctx: &Arc<Context>, namespaces: &[String]) -> JoinSet<&'static str> {
+        let mut watches = Watches {
+            tasks: JoinSet::new(),
+            ctx: Arc::clone(ctx),
+            namespaces: namespaces.into(),
+        };
+        watches.spawn(
+            "the watch of LogtoTenants",
+            self.tenants,
+            |ctx, before, after| {
+                ctx.stores.tenant_changed(&ctx.triggers, before, after);
+            },
+        );
+        watches.spawn(
+            "the watch of HasuraInstances",
+            self.instances,
+            |ctx, before, after| {
+                ctx.stores.instance_changed(&ctx.triggers, before, after);
+            },
+        );
+        watches.spawn(
+            "the watch of HasuraRoleBindings",
+            self.bindings,
+            |ctx, before, after| {
+                ctx.stores.index.note(before, after);
+                ctx.stores.binding_changed(&ctx.triggers, before, after);
+            },
+        );
+        watches.spawn(
+            "the watch of Deployments",
+            self.deployments,
+            |ctx, before, after| {
+                if let Some(deployment) = after.or(before) {
+                    ctx.stores.deployment_changed(&ctx.triggers, deployment);
+                }
+            },
+        );
+        watches.spawn_namespaces();
+        watches.tasks
+    }
 }
 
 fn context(
@@ -256,9 +266,7 @@ impl Watches {
 /// The three controllers; ends when all have ended.
 async fn controllers(
     ctx: &Arc<Context>,
-    tenants: UnboundedReceiver<ObjectRef<LogtoTenant>>,
-    instances: UnboundedReceiver<ObjectRef<HasuraInstance>>,
-    bindings: UnboundedReceiver<ObjectRef<HasuraRoleBinding>>,
+    queues: Queues,
     unlisted: [watch::Receiver<usize>; 3],
     readiness: Readiness,
     stop: CancellationToken,
@@ -285,7 +293,7 @@ async fn controllers(
             "tenant",
             ctx,
             stores.tenants.clone(),
-            tenants,
+            queues.tenants,
             stop.clone(),
             |object, ctx| tenant::reconcile(object, ctx).boxed()
         ),
@@ -293,7 +301,7 @@ async fn controllers(
             "instance",
             ctx,
             stores.instances.clone(),
-            instances,
+            queues.instances,
             stop.clone(),
             |object, ctx| instance::reconcile(object, ctx).boxed()
         ),
@@ -301,7 +309,7 @@ async fn controllers(
             "binding",
             ctx,
             stores.bindings.clone(),
-            bindings,
+            queues.bindings,
             stop.clone(),
             |object, ctx| binding::reconcile(object, ctx).boxed()
         ),
