@@ -49,6 +49,7 @@ pub struct Metrics {
     reconcile_times: Family<Controller, Histogram>,
     workers: Family<Controller, Gauge>,
     most_workers: Family<Controller, Gauge>,
+    depths: Family<Queue, Gauge>,
     retries: Family<Queue, Counter>,
     leaders: Family<Lease, Gauge>,
     watch_failures: Family<Kind, Counter>,
@@ -74,6 +75,7 @@ impl Default for Metrics {
             reconcile_times: Family::new_with_constructor(|| Histogram::new(RECONCILE_BUCKETS)),
             workers: Family::default(),
             most_workers: Family::default(),
+            depths: Family::default(),
             retries: Family::default(),
             leaders: Family::default(),
             watch_failures: Family::default(),
@@ -122,6 +124,11 @@ impl Metrics {
             "controller_runtime_max_concurrent_reconciles",
             "Reconciles that may be under way at the same time",
             self.most_workers.clone(),
+        );
+        registry.register(
+            "workqueue_depth",
+            "Objects that wait for a reconcile",
+            self.depths.clone(),
         );
         registry.register(
             "workqueue_retries",
@@ -211,6 +218,7 @@ impl Metrics {
             .set(most_workers.into());
         self.workers.get_or_create(&label).set(0);
         drop(self.reconcile_errors.get_or_create(&label));
+        drop(self.depths.get_or_create(&Queue { name: controller }));
         drop(self.retries.get_or_create(&Queue { name: controller }));
     }
 
@@ -232,6 +240,14 @@ impl Metrics {
         self.reconcile_times
             .get_or_create(&label)
             .observe(took.as_secs_f64());
+    }
+
+    /// So many objects wait for their turn.
+    pub fn waiting(&self, controller: &'static str, objects: usize) {
+        let objects = i64::try_from(objects).unwrap_or(i64::MAX);
+        self.depths
+            .get_or_create(&Queue { name: controller })
+            .set(objects);
     }
 
     /// An object comes back after a failure.

@@ -48,7 +48,10 @@ pub async fn control<K>(
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let (end, ended) = unbounded_channel();
-    let queue = in_turn(queue, ended, CONCURRENCY.into());
+    let metrics = Arc::clone(&ctx.metrics);
+    let queue = in_turn(queue, ended, CONCURRENCY.into(), move |waiting| {
+        metrics.waiting(name, waiting);
+    });
     ctx.metrics.controller(name, CONCURRENCY);
     let visit = move |object: Arc<K>, ctx: Arc<Context>| async move {
         let start = Instant::now();

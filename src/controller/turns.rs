@@ -11,35 +11,41 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::domain::precedence::Key;
 
 /// Gives out what is asked for, each namespace in its turn, as long as fewer than `at_once` visits are under way. `ended` has
-/// to say of each that it ended. The stream ends when nobody can ask any more.
+/// to say of each that it ended; `depth` is told how many wait. The stream ends when nobody can ask any more.
 pub fn in_turn<K>(
     asked: UnboundedReceiver<ObjectRef<K>>,
     ended: UnboundedReceiver<Key>,
     at_once: usize,
+    depth: impl Fn(usize) + Send,
 ) -> impl Stream<Item = ObjectRef<K>> + Send
 where
     K: Resource<DynamicType = ()> + 'static,
 {
-    let state = (asked, ended, Turns::new(at_once));
-    stream::unfold(state, |(mut asked, mut ended, mut turns)| async move {
-        loop {
-            // First all that is known by now, so that nobody's turn is passed over.
-            while let Ok(key) = ended.try_recv() {
-                turns.end(&key);
+    let state = (asked, ended, depth, Turns::new(at_once));
+    stream::unfold(
+        state,
+        |(mut asked, mut ended, depth, mut turns)| async move {
+            loop {
+                // First all that is known by now, so that nobody's turn is passed over.
+                while let Ok(key) = ended.try_recv() {
+                    turns.end(&key);
+                }
+                while let Ok(object) = asked.try_recv() {
+                    turns.ask(key(object));
+                }
+                let next = turns.next();
+                depth(turns.known.len());
+                if let Some(Key { namespace, name }) = next {
+                    let object = ObjectRef::new(&name).within(&namespace);
+                    return Some((object, (asked, ended, depth, turns)));
+                }
+                tokio::select! {
+                    object = asked.recv() => turns.ask(key(object?)),
+                    Some(key) = ended.recv() => turns.end(&key),
+                }
             }
-            while let Ok(object) = asked.try_recv() {
-                turns.ask(key(object));
-            }
-            if let Some(Key { namespace, name }) = turns.next() {
-                let object = ObjectRef::new(&name).within(&namespace);
-                return Some((object, (asked, ended, turns)));
-            }
-            tokio::select! {
-                object = asked.recv() => turns.ask(key(object?)),
-                Some(key) = ended.recv() => turns.end(&key),
-            }
-        }
-    })
+        },
+    )
 }
 
 fn key<K: Resource>(object: ObjectRef<K>) -> Key {
@@ -57,6 +63,7 @@ struct Turns {
     namespaces: VecDeque<String>,
     /// The names that wait in a namespace, in the order in which they were asked for.
     waiting: HashMap<String, VecDeque<String>>,
+    /// All that wait.
     known: HashSet<Key>,
     under_way: HashSet<Key>,
 }

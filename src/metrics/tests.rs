@@ -46,6 +46,7 @@ fn a_dashboard_of_controllers_finds_the_names_that_it_knows() {
         r#"controller_runtime_reconcile_time_seconds_count{controller="tenant"} 1"#,
         r#"controller_runtime_active_workers{controller="tenant"} 0"#,
         r#"controller_runtime_max_concurrent_reconciles{controller="tenant"} 16"#,
+        r#"workqueue_depth{name="tenant"} 0"#,
         r#"workqueue_retries_total{name="tenant"} 0"#,
         r#"leader_election_master_status{name="logto-hasura"} 1"#,
     ] {

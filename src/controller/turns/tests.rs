@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
 use tokio::sync::mpsc::unbounded_channel;
@@ -76,14 +78,19 @@ fn an_object_is_visited_once_however_often_it_is_asked_for_and_again_when_it_was
 async fn who_waits_is_given_out_when_a_visit_ends_and_the_stream_ends_with_who_asks() {
     let (ask, asked) = unbounded_channel();
     let (end, ended) = unbounded_channel();
-    let mut turns = Box::pin(in_turn::<ConfigMap>(asked, ended, 1));
+    let depth = AtomicUsize::default();
+    let mut turns = Box::pin(in_turn::<ConfigMap>(asked, ended, 1, |waiting| {
+        depth.store(waiting, Relaxed);
+    }));
     let object = |name: &str| ObjectRef::<ConfigMap>::new(name).within("a");
     ask.send(object("x")).unwrap();
     ask.send(object("y")).unwrap();
     assert_eq!(turns.next().await, Some(object("x")));
     assert_eq!(turns.next().now_or_never(), None);
+    assert_eq!(depth.load(Relaxed), 1);
     end.send(key("a", "x")).unwrap();
     assert_eq!(turns.next().await, Some(object("y")));
+    assert_eq!(depth.load(Relaxed), 0);
     drop(ask);
     assert_eq!(turns.next().await, None);
 }
