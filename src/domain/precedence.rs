@@ -1,7 +1,8 @@
 //! Who holds what several objects ask for.
 //!
-//! First those of the instance's own namespace, then the one whose mark is on the object in Logto, then the older, then
-//! the one that was carried out already (creation times have whole seconds), then by namespace and name. Who loses one claim gets none of its claims, so that it can not block a third.
+//! First those of the instance's own namespace, then the one whose mark is on the object in Logto, then one that is proved
+//! to be what it says it is, then the older, then the one that was carried out already (creation times have whole seconds),
+//! then by namespace and name. Who loses one claim gets none of its claims, so that it can not block a third.
 
 use std::{
     cmp::Reverse,
@@ -56,6 +57,8 @@ pub struct Claimant {
     pub native: bool,
     /// Whether its mark is on an object in Logto that it asks for.
     pub marked: bool,
+    /// Whether it is proved to be what it says it is: of a LogtoTenant, that its issuer is its own; of all else, always.
+    pub proved: bool,
     /// Creation time in seconds since the epoch.
     pub created: i64,
     /// Whether its status says that it was carried out before, which only settles a tie of creation times.
@@ -106,6 +109,7 @@ fn rank(claimant: &Claimant) -> impl Ord {
     let Claimant {
         native,
         marked,
+        proved,
         created,
         established,
         key,
@@ -114,6 +118,7 @@ fn rank(claimant: &Claimant) -> impl Ord {
     (
         Reverse(*native),
         Reverse(*marked),
+        Reverse(*proved),
         *created,
         Reverse(*established),
         key.clone(),
@@ -140,6 +145,7 @@ mod tests {
             key: key(name),
             native: true,
             marked: false,
+            proved: true,
             created,
             established: false,
             deleting: false,
@@ -192,6 +198,22 @@ mod tests {
             ..marked
         };
         assert_eq!(losers_of(&[older, elsewhere]), ["marked"]);
+    }
+
+    #[test]
+    fn who_is_proved_goes_before_an_older_one_that_is_established_but_not_proved() {
+        let rogue = Claimant {
+            proved: false,
+            established: true,
+            ..claimant("rogue", 1, &["r"])
+        };
+        let own = claimant("own", 2, &["r"]);
+        assert_eq!(losers_of(&[rogue.clone(), own]), ["rogue"]);
+        let as_little = Claimant {
+            proved: false,
+            ..claimant("as-little", 2, &["r"])
+        };
+        assert_eq!(losers_of(&[rogue, as_little]), ["as-little"]);
     }
 
     #[test]
