@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures::future::join_all;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
     status::Verdict,
 };
 use crate::{
-    api::LogtoTenant,
+    api::{LogtoTenant, LogtoTenantStatus, conditions::reasons},
     domain::precedence::{Claim, Claimant, losers},
     logto::Doubt,
 };
@@ -112,14 +113,18 @@ fn rivals_of(
 }
 
 fn claimant(tenant: &LogtoTenant, issuer: &str, proved: bool) -> Claimant {
-    let status = tenant.status.as_ref();
+    // One that lost was connected too, but holds nothing.
+    let holds = |status: &LogtoTenantStatus| {
+        let lost = |condition: &Condition| condition.reason == reasons::TENANT_TAKEN;
+        status.issuer.is_some() && !status.conditions.iter().any(lost)
+    };
     Claimant {
         key: key(tenant),
         native: true,
         marked: false,
         proved,
         created: created(tenant),
-        established: status.is_some_and(|status| status.issuer.is_some()),
+        established: tenant.status.as_ref().is_some_and(holds),
         deleting: deleting(tenant),
         claims: vec![Claim::Tenant(
             issuer.to_owned(),

@@ -127,6 +127,8 @@ fn rank(claimant: &Claimant) -> impl Ord {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key(name: &str) -> Key {
@@ -241,5 +243,29 @@ mod tests {
                 holder_deleting: true
             }
         );
+    }
+
+    /// Whether each is proved, when it was made, and whether it was carried out.
+    fn several() -> impl Strategy<Value = Vec<(bool, i64, bool)>> {
+        proptest::collection::vec((any::<bool>(), 0_i64..3, any::<bool>()), 1..6)
+    }
+
+    proptest! {
+        #[test]
+        fn one_holds_a_claim_and_nobody_who_is_not_proved_while_another_is(all in several()) {
+            let claimant = |(number, (proved, created, established)): (usize, &(bool, i64, bool))| Claimant {
+                proved: *proved,
+                established: *established,
+                ..claimant(&number.to_string(), *created, &["r"])
+            };
+            let claimants: Vec<_> = all.iter().enumerate().map(claimant).collect();
+            let lost = losers_of(&claimants);
+            prop_assert_eq!(lost.len(), all.len() - 1);
+            let holds = |claimant: &&Claimant| !lost.contains(&claimant.key.name);
+            let holder = claimants.iter().find(holds).unwrap();
+            prop_assert_eq!(holder.proved, all.iter().any(|(proved, ..)| *proved));
+            let alike = claimants.iter().filter(|other| other.proved == holder.proved);
+            prop_assert_eq!(Some(holder.created), alike.map(|other| other.created).min());
+        }
     }
 }

@@ -40,6 +40,7 @@ mod release;
 mod release_finalizers;
 mod replicas;
 mod report;
+mod rival_tenants;
 mod scripts;
 mod security;
 mod seeds;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         refusals::tests(),
         security::tests(),
         faults::tests(),
+        rival_tenants::tests(),
         fault_matrix::tests(),
         drift::tests(),
         ends::tests(),

@@ -27,10 +27,14 @@ use crate::{
 pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::Error> {
     let entry = ctx.registry.get(&key(tenant));
     let entry = entry.filter(|entry| Some(&entry.uid) == tenant.uid().as_ref());
-    let Some(connection) = entry
-        .filter(|entry| entry.rivalry.is_ready())
-        .and_then(|entry| entry.connection)
-    else {
+    if entry
+        .as_ref()
+        .is_some_and(|entry| !entry.rivalry.is_ready())
+    {
+        leave_to_rival(ctx, tenant).await;
+        return Ok(());
+    }
+    let Some(connection) = entry.and_then(|entry| entry.connection) else {
         return without_connection(ctx, tenant).await;
     };
     let deployment = Deployment {
@@ -62,6 +66,15 @@ pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::
             .await;
     }
     Ok(())
+}
+
+/// Another LogtoTenant stands for the tenant now, and writes the scripts.
+async fn leave_to_rival(ctx: &Context, tenant: &LogtoTenant) {
+    if is_true(tenant, types::CLAIMS_DEPLOYED) {
+        let note = "another LogtoTenant stands for the tenant, so the Custom JWT scripts of Logto were left to it";
+        ctx.event(tenant, EventType::Warning, "LeftBehind", note)
+            .await;
+    }
 }
 
 /// The credentials went first: the claims are left, and said, after a while.
