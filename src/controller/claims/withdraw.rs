@@ -31,7 +31,7 @@ pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::
         .as_ref()
         .is_some_and(|entry| !entry.rivalry.is_ready())
     {
-        leave_to_rival(ctx, tenant).await;
+        // The scripts are for another LogtoTenant to write, which stands for the tenant.
         return Ok(());
     }
     let Some(connection) = entry.and_then(|entry| entry.connection) else {
@@ -66,15 +66,6 @@ pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::
             .await;
     }
     Ok(())
-}
-
-/// Another LogtoTenant stands for the tenant now, and writes the scripts.
-async fn leave_to_rival(ctx: &Context, tenant: &LogtoTenant) {
-    if is_true(tenant, types::CLAIMS_DEPLOYED) {
-        let note = "another LogtoTenant stands for the tenant, so the Custom JWT scripts of Logto were left to it";
-        ctx.event(tenant, EventType::Warning, "LeftBehind", note)
-            .await;
-    }
 }
 
 /// The credentials went first: the claims are left, and said, after a while.
