@@ -132,7 +132,7 @@ pub mod reasons {
     pub const DISCOVERY_REFUSED: &str = "DiscoveryRefused";
     /// Change something: Logto refused a request in a way that a retry can not mend.
     pub const LOGTO_REFUSED: &str = "LogtoRefused";
-    /// Change something: an older LogtoTenant stands for the same tenant.
+    /// Change something: another LogtoTenant stands for the same tenant: one whose issuer is proved to be its own, else the older one.
     pub const TENANT_TAKEN: &str = "TenantTaken";
     /// Change something: another HasuraInstance has this indicator.
     pub const INDICATOR_TAKEN: &str = "IndicatorTaken";

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, ResourceExt, runtime::reflector::ObjectRef};
+use kube::{Api, ResourceExt};
 use secrecy::{ExposeSecret, zeroize::Zeroize};
 use sha2::{Digest, Sha256};
 
 use super::{
     ca_bundle,
-    context::{Context, created, deleting, key},
+    context::{Context, key},
     registry::Connection,
-    rivals,
     status::Verdict,
     visit::Outcome,
 };
 use crate::{
     api::{LogtoTenant, conditions::reasons, tenant::JwksCheck},
-    domain::precedence::{Claim, Claimant, losers},
     logto::{
         Client, ClientConfig, Credentials, Endpoint, Error, RateLimit, Session, Transport, jwk_url,
     },
@@ -209,43 +207,6 @@ fn hash(tenant: &LogtoTenant, credentials: &Credentials, ca_bundle: Option<&[u8]
         hash.update(part);
     }
     format!("{:x?}", hash.finalize())
-}
-
-/// Two LogtoTenants for one tenant would have two budgets and two snapshots of it, so one of them yields.
-pub fn rivalry(ctx: &Context, tenant: &LogtoTenant, connection: &Connection) -> Verdict {
-    let issuer = &connection.session.client().discovery().issuer;
-    let tenant_id = &tenant.spec.tenant_id;
-    let claimant = |tenant: &LogtoTenant| Claimant {
-        key: key(tenant),
-        native: true,
-        marked: false,
-        created: created(tenant),
-        established: tenant
-            .status
-            .as_ref()
-            .is_some_and(|status| status.issuer.is_some()),
-        deleting: deleting(tenant),
-        claims: vec![Claim::Tenant(issuer.clone(), tenant_id.clone())],
-    };
-    let mut claimants = vec![claimant(tenant)];
-    for (other, entry) in ctx.registry.all() {
-        let reference = ObjectRef::new(&other.name).within(&other.namespace);
-        let Some(rival) = ctx.stores.tenants.get(&reference) else {
-            continue;
-        };
-        // Only who has working credentials is believed to stand for a tenant.
-        let connected = entry.connection.filter(|_| entry.credentials.is_ready());
-        let same_issuer = connected
-            .is_some_and(|other| &other.session.client().discovery().issuer == issuer)
-            && rival.uid().as_ref() == Some(&entry.uid);
-        if same_issuer && &rival.spec.tenant_id == tenant_id && other != key(tenant) {
-            claimants.push(claimant(&rival));
-        }
-    }
-    match losers(claimants).remove(&key(tenant)) {
-        Some(lost) => rivals::verdict(&lost, &tenant.namespace().unwrap_or_default()),
-        None => Verdict::Ready(String::new()),
-    }
 }
 
 /// What an error of Logto's comes to for the tenant as a whole.

@@ -1,7 +1,8 @@
 //! Three controllers, one for each kind, and one way of data: tenant → instance → binding.
 //!
 //! `run` starts them. A visit ends with a status (`visit`, `status`); what changes wakes what depends on it
-//! (`triggers`); who holds what several ask for is told by `rivals`; a tenant is compared as a whole (`resync`).
+//! (`triggers`); who holds what several ask for is told by `rivals`, and who stands for a tenant by `issuer`; a tenant is
+//! compared as a whole (`resync`).
 
 mod accept;
 mod access;
@@ -22,6 +23,7 @@ mod gone;
 mod index;
 mod instance;
 mod instance_end;
+mod issuer;
 mod keys;
 mod namespaces;
 mod observe;

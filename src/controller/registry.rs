@@ -8,7 +8,7 @@ use std::{
 
 use url::Url;
 
-use super::{claims::Ledger, status::Verdict};
+use super::{claims::Ledger, issuer::Proof, status::Verdict};
 use crate::{
     api::conditions::reasons,
     domain::precedence::Key,
@@ -31,6 +31,8 @@ pub struct Connection {
     pub claims: Ledger,
     /// The key set as it was last read where Hasura fetches it, or at the Secret's endpoint when it is not checked there.
     pub key_set: Mutex<Option<KeySet>>,
+    /// Whether its issuer is its own, once somebody else says the same.
+    pub issuer: Proof,
     /// When the tenant is to be listed again.
     pub next_listing: Mutex<Instant>,
     /// When roles' scopes are to be read again.
@@ -61,6 +63,7 @@ impl Connection {
             client_id,
             claims: Ledger::default(),
             key_set: Mutex::default(),
+            issuer: Proof::default(),
             next_listing: now,
             next_reading: Mutex::new(Instant::now()),
             vouched: Mutex::default(),

@@ -54,6 +54,7 @@ fn instance_claimant(stores: &Stores, instance: &HasuraInstance) -> Claimant {
         key: key(instance),
         native: true,
         marked: false,
+        proved: true,
         created: created(instance),
         established: instance
             .status
@@ -196,6 +197,7 @@ fn binding_claimant(
         key: key(binding),
         native: binding.namespace() == instance.namespace(),
         marked,
+        proved: true,
         created: created(binding),
         established: binding
             .status

@@ -18,7 +18,7 @@ use super::{
     claims,
     connect::{self, Attempt},
     context::{Context, Reread, deleting, deleting_for, key},
-    keys,
+    issuer, keys,
     observe::Seen,
     policy::{self, Hands},
     registry::{Entry, lock},
@@ -71,7 +71,11 @@ async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
         .filter(|entry| Some(&entry.uid) == tenant.uid().as_ref());
     let mut entry = connected(ctx, &tenant, before.clone(), reread == Reread::Now).await;
     if let Some(connection) = &entry.connection {
-        entry.rivalry = connect::rivalry(ctx, &tenant, connection);
+        let now = reread == Reread::Now
+            || before
+                .as_ref()
+                .is_some_and(|before| before.generation != entry.generation);
+        entry.rivalry = issuer::rivalry(ctx, &tenant, connection, now).await;
     }
     let claims_due = compare(ctx, &tenant, &mut entry, reread == Reread::Now).await;
     let news = before.as_ref().is_none_or(|before| is_news(before, &entry));

@@ -1,7 +1,8 @@
 //! Who holds what several objects ask for.
 //!
-//! First those of the instance's own namespace, then the one whose mark is on the object in Logto, then the older, then
-//! the one that was carried out already (creation times have whole seconds), then by namespace and name. Who loses one claim gets none of its claims, so that it can not block a third.
+//! First those of the instance's own namespace, then the one whose mark is on the object in Logto, then one that is proved
+//! to be what it says it is, then the older, then the one that was carried out already (creation times have whole seconds),
+//! then by namespace and name. Who loses one claim gets none of its claims, so that it can not block a third.
 
 use std::{
     cmp::Reverse,
@@ -56,6 +57,8 @@ pub struct Claimant {
     pub native: bool,
     /// Whether its mark is on an object in Logto that it asks for.
     pub marked: bool,
+    /// Whether it is proved to be what it says it is: of a LogtoTenant, that its issuer is its own; of all else, always.
+    pub proved: bool,
     /// Creation time in seconds since the epoch.
     pub created: i64,
     /// Whether its status says that it was carried out before, which only settles a tie of creation times.
@@ -106,6 +109,7 @@ fn rank(claimant: &Claimant) -> impl Ord {
     let Claimant {
         native,
         marked,
+        proved,
         created,
         established,
         key,
@@ -114,6 +118,7 @@ fn rank(claimant: &Claimant) -> impl Ord {
     (
         Reverse(*native),
         Reverse(*marked),
+        Reverse(*proved),
         *created,
         Reverse(*established),
         key.clone(),
@@ -122,6 +127,8 @@ fn rank(claimant: &Claimant) -> impl Ord {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key(name: &str) -> Key {
@@ -140,6 +147,7 @@ mod tests {
             key: key(name),
             native: true,
             marked: false,
+            proved: true,
             created,
             established: false,
             deleting: false,
@@ -195,6 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn who_is_proved_goes_before_an_older_one_that_is_established_but_not_proved() {
+        let rogue = Claimant {
+            proved: false,
+            established: true,
+            ..claimant("rogue", 1, &["r"])
+        };
+        let own = claimant("own", 2, &["r"]);
+        assert_eq!(losers_of(&[rogue.clone(), own]), ["rogue"]);
+        let as_little = Claimant {
+            proved: false,
+            ..claimant("as-little", 2, &["r"])
+        };
+        assert_eq!(losers_of(&[rogue, as_little]), ["as-little"]);
+    }
+
+    #[test]
     fn who_loses_one_claim_does_not_block_others_with_its_other_claims() {
         let first = claimant("first", 1, &["r"]);
         let second = claimant("second", 2, &["r", "s"]);
@@ -219,5 +243,29 @@ mod tests {
                 holder_deleting: true
             }
         );
+    }
+
+    /// Whether each is proved, when it was made, and whether it was carried out.
+    fn several() -> impl Strategy<Value = Vec<(bool, i64, bool)>> {
+        proptest::collection::vec((any::<bool>(), 0_i64..3, any::<bool>()), 1..6)
+    }
+
+    proptest! {
+        #[test]
+        fn one_holds_a_claim_and_nobody_who_is_not_proved_while_another_is(all in several()) {
+            let claimant = |(number, (proved, created, established)): (usize, &(bool, i64, bool))| Claimant {
+                proved: *proved,
+                established: *established,
+                ..claimant(&number.to_string(), *created, &["r"])
+            };
+            let claimants: Vec<_> = all.iter().enumerate().map(claimant).collect();
+            let lost = losers_of(&claimants);
+            prop_assert_eq!(lost.len(), all.len() - 1);
+            let holds = |claimant: &&Claimant| !lost.contains(&claimant.key.name);
+            let holder = claimants.iter().find(holds).unwrap();
+            prop_assert_eq!(holder.proved, all.iter().any(|(proved, ..)| *proved));
+            let alike = claimants.iter().filter(|other| other.proved == holder.proved);
+            prop_assert_eq!(Some(holder.created), alike.map(|other| other.created).min());
+        }
     }
 }

@@ -23,15 +23,16 @@ use crate::fence::Fence;
 /// pauses all clones.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
-    priority: Priority,
+    pub(super) shared: Arc<Shared>,
+    pub(super) priority: Priority,
 }
 
-struct Shared {
-    endpoint: Endpoint,
-    exchange: Arc<Exchange>,
-    tokens: TokenSource,
-    discovery: Discovery,
+pub(super) struct Shared {
+    pub(super) endpoint: Endpoint,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) tokens: TokenSource,
+    pub(super) resource: String,
+    pub(super) discovery: Discovery,
 }
 
 /// What a [`Client`] is made of.
@@ -72,17 +73,19 @@ impl Client {
         ));
         let endpoint = credentials.endpoint.clone();
         let discovery = Discovery::fetch(&exchange, Priority::Foreground, &endpoint).await?;
+        let resource = management_api_resource(&tenant_id);
         let tokens = TokenSource::new(
             Arc::clone(&exchange),
             credentials,
             discovery.token_endpoint.clone(),
-            management_api_resource(&tenant_id),
+            resource.clone(),
         );
         Ok(Self {
             shared: Arc::new(Shared {
                 endpoint,
                 exchange,
                 tokens,
+                resource,
                 discovery,
             }),
             priority: Priority::Foreground,

@@ -38,10 +38,20 @@ impl Discovery {
         priority: Priority,
         endpoint: &Endpoint,
     ) -> Result<Self, Error> {
-        let operation = Operation::Discover;
-        let url = endpoint.at("/oidc/.well-known/openid-configuration");
+        Self::fetch_below(exchange, priority, endpoint, "/oidc").await
+    }
+
+    /// Reads the document below a path of an endpoint, as an issuer's URL has one.
+    pub(super) async fn fetch_below(
+        exchange: &Exchange,
+        priority: Priority,
+        endpoint: &Endpoint,
+        path: &str,
+    ) -> Result<Self, Error> {
+        let url = endpoint.at(&format!("{path}/.well-known/openid-configuration"));
+        let request = exchange.requests().get(url);
         let answer = exchange
-            .send(operation, priority, exchange.requests().get(url))
+            .send(Operation::Discover, priority, request)
             .await?;
         Self::read(&answer, endpoint)
     }

@@ -1,4 +1,6 @@
-//! Key sets: compared, told apart by one hash, and described.
+//! Key sets: compared, told apart by one hash, described, and what they verify.
+
+mod signature;
 
 use std::collections::BTreeSet;
 

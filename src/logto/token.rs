@@ -23,7 +23,8 @@ const LONGEST_LIFE: u64 = 24 * 60 * 60;
 /// While a renewal fails and the old token still works, the next attempt comes after this.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
-const SCOPE: &str = "all";
+/// The one scope of the Management API.
+pub(super) const SCOPE: &str = "all";
 
 /// The resource indicator of a tenant's Management API: Logto names it after its Cloud's domain, self-hosted too.
 pub fn management_api_resource(tenant_id: &str) -> String {

@@ -41,6 +41,7 @@ mod release;
 mod release_finalizers;
 mod replicas;
 mod report;
+mod rival_tenants;
 mod scripts;
 mod security;
 mod seeds;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         refusals::tests(),
         security::tests(),
         faults::tests(),
+        rival_tenants::tests(),
         fault_matrix::tests(),
         fairness::tests(),
         drift::tests(),

@@ -112,6 +112,7 @@ impl World {
                 key: key.clone(),
                 native: key.namespace == "shop",
                 marked: found.is_some_and(|role| role.origin(&marks).is_some()),
+                proved: true,
                 created: *created,
                 established: false,
                 deleting: false,

@@ -27,10 +27,14 @@ use crate::{
 pub async fn withdraw(ctx: &Context, tenant: &LogtoTenant) -> Result<(), visit::Error> {
     let entry = ctx.registry.get(&key(tenant));
     let entry = entry.filter(|entry| Some(&entry.uid) == tenant.uid().as_ref());
-    let Some(connection) = entry
-        .filter(|entry| entry.rivalry.is_ready())
-        .and_then(|entry| entry.connection)
-    else {
+    if entry
+        .as_ref()
+        .is_some_and(|entry| !entry.rivalry.is_ready())
+    {
+        // The scripts are for another LogtoTenant to write, which stands for the tenant.
+        return Ok(());
+    }
+    let Some(connection) = entry.and_then(|entry| entry.connection) else {
         return without_connection(ctx, tenant).await;
     };
     let deployment = Deployment {

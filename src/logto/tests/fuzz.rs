@@ -6,6 +6,7 @@ use fuzzer::{Said, fuzz};
 use jiff::Timestamp;
 use reqwest::header::{CACHE_CONTROL, EXPIRES, HeaderMap, HeaderValue};
 
+use super::signer::Signer;
 use crate::domain::jwt_secret::JwtSecret;
 use crate::logto::refresh::refresh;
 use crate::logto::refusal::refusal;
@@ -99,6 +100,24 @@ fn fuzz_key_sets_read_alike_twice_and_are_told_in_words_that_can_be_shown() {
             assert!((1..=16).contains(&algorithm.len()));
         }
         Said::Taken
+    });
+}
+
+#[test]
+fn fuzz_no_token_but_the_one_that_was_signed_says_anything() {
+    let signer = Signer::new("a");
+    let set = serde_json::json!({"keys": [signer.public()]}).to_string();
+    let keys = Jwks::parse(set.as_bytes()).unwrap();
+    let genuine = signer.token(&serde_json::json!({"scope": "all"}));
+    fuzz("tokens", &[genuine.as_bytes()], |input| {
+        let text = String::from_utf8_lossy(input);
+        match keys.signed::<serde_json::Value>(&text) {
+            None => Said::Refused,
+            Some(_) => {
+                assert_eq!(text, genuine);
+                Said::Taken
+            }
+        }
     });
 }
 

@@ -196,6 +196,11 @@ impl Emulator {
         self.app.logto().keys.activate()
     }
 
+    /// The key set as it is published.
+    pub fn key_set(&self) -> serde_json::Value {
+        self.app.logto().keys.published()
+    }
+
     /// How many requests came, by method and route template: `POST /api/roles`, `GET /api/roles/:id/scopes`.
     /// Those that a fault hit are counted, those that came while the emulator was down are not.
     pub fn requests(&self) -> BTreeMap<String, u64> {

@@ -22,7 +22,8 @@ pub(crate) fn discovery(logto: &mut Logto, call: &Call) -> Reply {
 
 /// `GET /oidc/jwks`.
 pub(crate) fn jwks(logto: &mut Logto, _call: &Call) -> Reply {
-    let answer = Answer::key_set(&logto.keys.published());
+    let copied = logto.switches.copied_key_set();
+    let answer = Answer::key_set(&copied.unwrap_or_else(|| logto.keys.published()));
     let caching = logto.switches.cache_control_of_jwks();
     let header = caching.map(|value| ("cache-control", value));
     Ok(answer.with_headers(header.into_iter().collect()))

@@ -109,6 +109,8 @@ struct State {
     jwks_down: bool,
     /// In place of Logto's own; the inner none is no header at all.
     jwks_cache_control: Option<Option<String>>,
+    /// In place of its own.
+    key_set: Option<Value>,
     shuffle_pages: bool,
     race_500: bool,
     rules: Vec<FaultRule>,
@@ -162,6 +164,11 @@ impl Switches {
         self.state().jwks_cache_control = Some(value.map(ToOwned::to_owned));
     }
 
+    /// Shows this key set instead of its own, as a server does that copied another's. It signs as before.
+    pub fn key_set(&self, copied: Value) {
+        self.state().key_set = Some(copied);
+    }
+
     /// Gives every list without a promised order in another order each time, so that pages overlap and miss rows.
     pub fn shuffle_pages(&self, shuffle: bool) {
         self.state().shuffle_pages = shuffle;
@@ -182,6 +189,10 @@ impl Switches {
     pub(crate) fn cache_control_of_jwks(&self) -> Option<String> {
         let chosen = self.state().jwks_cache_control.clone();
         chosen.unwrap_or_else(|| Some(JWKS_CACHE_CONTROL.to_owned()))
+    }
+
+    pub(crate) fn copied_key_set(&self) -> Option<Value> {
+        self.state().key_set.clone()
     }
 
     pub(crate) fn is_down(&self) -> bool {

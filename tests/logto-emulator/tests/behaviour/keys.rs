@@ -60,3 +60,13 @@ async fn the_key_set_can_be_published_as_other_versions_of_logto_do() {
     bed.emulator.switches().jwks_cache_control(longer);
     assert_eq!(caching().await.as_deref(), longer);
 }
+
+#[tokio::test]
+async fn a_copied_key_set_is_shown_while_the_own_key_signs() {
+    let (bed, copied) = (Bed::new().await, Bed::new().await);
+    bed.emulator.switches().key_set(copied.emulator.key_set());
+    assert_eq!(published(&bed).await, published(&copied).await);
+    let own = signing(&bed).await;
+    assert!(!published(&bed).await.contains(&own));
+    assert_eq!(bed.status_of("/api/roles").await, 200);
+}
