@@ -80,10 +80,10 @@ image: ## Build the image into dist/, with buildah and no other image (ARCHITECT
 
 image-test: ## Unpack the image and run the operator from it as uid 65532 in a read-only root (after make image)
 	@$(CARGO) run --quiet --locked -p control-plane -- programs >/dev/null
-	@image/test
+	@image/test $(ARCHITECTURES)
 
 sbom: ## List the crates that the programs in dist/ say they are made of, as CycloneDX (after make image)
 	@set -e; for architecture in $(ARCHITECTURES); do image/sbom $$architecture; done
 
-reproducible: ## Build the committed sources in two folders and compare the programs to the byte; two builds from nothing
+reproducible: ## Build the committed sources in two places, with other folders, tools and settings, and compare the programs to the byte
 	@image/reproducible
