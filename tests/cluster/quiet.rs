@@ -13,7 +13,7 @@ use crate::{operator::Operator, seeds::number, suite::Test, world::World};
 pub fn tests() -> Vec<Test> {
     let mut tests = crate::tests![a_quiet_cluster_is_written_nothing_and_takes_no_more_memory];
     for test in &mut tests {
-        test.timeout = Duration::from_secs(120 + seconds());
+        test.timeout = Duration::from_secs(180 + seconds());
     }
     tests
 }
@@ -61,7 +61,7 @@ async fn a_quiet_cluster_is_written_nothing_and_takes_no_more_memory(
     }
     world.quiet().await?;
     // The first rounds fill what later ones use again.
-    tokio::time::sleep(Duration::from_secs(seconds() / 3)).await;
+    tokio::time::sleep(Duration::from_secs((seconds() / 3).min(60))).await;
     let (memory, to_logto, to_api_server) =
         (resident(&operator)?, world.logto.writes(), record.writes());
     let reads: u64 = world.logto.requests().values().sum();
