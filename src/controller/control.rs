@@ -117,21 +117,27 @@ fn tell<K: ResourceExt>(
     took: Duration,
     Writes { logto, cluster }: Writes,
 ) {
-    let (namespace, name) = (object.namespace(), object.name_any());
-    let seconds = took.as_secs_f64();
+    // Names are made only where the line is wanted.
     if logto + cluster > 0 {
         tracing::info!(
             controller,
-            namespace,
-            name,
+            namespace = object.namespace(),
+            name = object.name_any(),
             result,
-            seconds,
+            seconds = took.as_secs_f64(),
             logto_writes = logto,
             cluster_writes = cluster,
             "reconciled"
         );
     } else {
-        tracing::debug!(controller, namespace, name, result, seconds, "visited");
+        tracing::debug!(
+            controller,
+            namespace = object.namespace(),
+            name = object.name_any(),
+            result,
+            seconds = took.as_secs_f64(),
+            "visited"
+        );
     }
 }
 

@@ -22,6 +22,7 @@ pub fn tests() -> Vec<Test> {
     tests![
         a_collector_sees_each_visit_with_its_requests_and_no_secret,
         a_collector_that_is_away_holds_nothing_up,
+        a_collector_that_never_answers_holds_the_end_up_for_seconds_only,
         a_protocol_that_is_not_spoken_is_refused_at_the_start,
     ]
 }
@@ -169,6 +170,24 @@ async fn a_collector_that_is_away_holds_nothing_up(world: Arc<World>) -> anyhow:
     ensure!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     let log = world.operator_log();
     ensure!(log.contains("HTTP export failed"), "{log}");
+    Ok(())
+}
+
+async fn a_collector_that_never_answers_holds_the_end_up_for_seconds_only(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let silent = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", silent.local_addr()?);
+    world.start_traced(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)])?;
+    world.example_is_ready().await?;
+    let start = Instant::now();
+    world.stop_operator().await?;
+    ensure!(start.elapsed().as_secs() < 8, "{:?}", start.elapsed());
+    let log = world.operator_log();
+    ensure!(
+        log.contains("the last spans could not be exported"),
+        "{log}"
+    );
     Ok(())
 }
 
