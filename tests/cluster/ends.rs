@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{Namespace, Secret},
-};
-use kube::{Api, api::DeleteParams};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret};
 use logto_emulator::Emulator;
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
 use serde_json::json;
@@ -139,19 +135,8 @@ async fn a_deleted_namespace_ends_and_leaves_no_role_behind(
     world.start_operator(&[])?;
     world.apply_example().await?;
     converged(&world).await?;
-    let namespaces: Api<Namespace> = Api::all(world.client.clone());
-    namespaces
-        .delete(&world.namespace, &DeleteParams::default())
-        .await?;
-    world
-        .until("the namespace to be gone", || async {
-            Ok(namespaces
-                .get_opt(&world.namespace)
-                .await?
-                .is_none()
-                .then_some(()))
-        })
-        .await?;
+    world.delete_namespace().await?;
+    world.namespace_is_gone().await?;
     ensure!(
         our_roles(&world.logto) == 0,
         "{:?}",
@@ -221,21 +206,10 @@ async fn a_namespace_whose_secret_went_first_ends_after_the_grace_time(
     converged(&world).await?;
     world.stop_operator().await?;
     world.delete::<Secret>("logto-m2m").await?;
-    let namespaces: Api<Namespace> = Api::all(world.client.clone());
-    namespaces
-        .delete(&world.namespace, &DeleteParams::default())
-        .await?;
+    world.delete_namespace().await?;
     // This operator never saw the credentials.
     world.start_operator(&["--release-after", "2s"])?;
-    world
-        .until("the namespace to be gone", || async {
-            Ok(namespaces
-                .get_opt(&world.namespace)
-                .await?
-                .is_none()
-                .then_some(()))
-        })
-        .await?;
+    world.namespace_is_gone().await?;
     ensure!(
         our_roles(&world.logto) == 2,
         "without credentials nothing could be taken away"

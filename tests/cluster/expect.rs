@@ -8,10 +8,13 @@ use std::{
 use anyhow::bail;
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{apps::v1::Deployment, events::v1::Event},
+    api::{apps::v1::Deployment, core::v1::Namespace, events::v1::Event},
     apimachinery::pkg::apis::meta::v1::Condition,
 };
-use kube::{Resource, ResourceExt, api::ListParams};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
 use logto_emulator::Emulator;
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, LogtoTenant};
 use serde::de::DeserializeOwned;
@@ -21,12 +24,46 @@ use crate::world::{OurKind, World};
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// All tests' namespaces pass one controller, which deletes about fifty a minute on a busy machine.
+const PATIENCE_FOR_NAMESPACES: Duration = Duration::from_secs(150);
+
 /// Between two looks at what is waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl World {
     /// Looks until something is there; on giving up says what was waited for.
-    pub async fn until<T, F>(&self, what: &str, mut look: impl FnMut() -> F) -> anyhow::Result<T>
+    pub async fn until<T, F>(&self, what: &str, look: impl FnMut() -> F) -> anyhow::Result<T>
+    where
+        F: Future<Output = anyhow::Result<Option<T>>>,
+    {
+        self.until_within(PATIENCE, what, look).await
+    }
+
+    /// Deletes the namespace, while its operator works.
+    pub async fn delete_namespace(&self) -> anyhow::Result<()> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let params = DeleteParams::default();
+        namespaces.delete(&self.namespace, &params).await?;
+        Ok(())
+    }
+
+    /// Waits until nothing is left of the namespace.
+    pub async fn namespace_is_gone(&self) -> anyhow::Result<()> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let look = || async {
+            let found = namespaces.get_opt(&self.namespace).await?;
+            Ok(found.is_none().then_some(()))
+        };
+        self.until_within(PATIENCE_FOR_NAMESPACES, "the namespace to be gone", look)
+            .await
+    }
+
+    async fn until_within<T, F>(
+        &self,
+        patience: Duration,
+        what: &str,
+        mut look: impl FnMut() -> F,
+    ) -> anyhow::Result<T>
     where
         F: Future<Output = anyhow::Result<Option<T>>>,
     {
@@ -35,8 +72,8 @@ impl World {
             if let Some(found) = look().await? {
                 return Ok(found);
             }
-            if start.elapsed() > PATIENCE {
-                bail!("waited {} s for: {what}", PATIENCE.as_secs());
+            if start.elapsed() > patience {
+                bail!("waited {} s for: {what}", patience.as_secs());
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use anyhow::ensure;
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Namespace, Secret},
+    core::v1::{ConfigMap, Secret},
     rbac::v1::RoleBinding,
 };
 use kube::{
-    Api, ResourceExt,
+    ResourceExt,
     api::{DeleteParams, PropagationPolicy},
 };
 use logto_hasura::api::{HasuraInstance, HasuraRoleBinding};
@@ -199,16 +199,8 @@ async fn a_namespace_with_a_delivered_secret_ends(world: Arc<World>) -> anyhow::
         .apply::<HasuraInstance>(delivering(&world, json!({"mode": "Secret"})))
         .await?;
     world.ready::<HasuraRoleBinding>("user-reader").await?;
-    let namespaces: Api<Namespace> = Api::all(world.client.clone());
-    namespaces
-        .delete(&world.namespace, &DeleteParams::default())
-        .await?;
-    world
-        .until("the namespace to be gone", || async {
-            let found = namespaces.get_opt(&world.namespace).await?;
-            Ok(found.is_none().then_some(()))
-        })
-        .await
+    world.delete_namespace().await?;
+    world.namespace_is_gone().await
 }
 
 /// Its own reference, from a switch, goes in the same visit.
