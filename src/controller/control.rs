@@ -20,11 +20,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, field::Empty};
 
-use super::{context::Context, turns::in_turn, visit};
-use crate::{
-    domain::precedence::Key,
-    writes::{self, Writes},
+use super::{
+    context::Context,
+    turns::{in_turn, key},
+    visit,
 };
+use crate::writes::{self, Writes};
 
 /// Visits that one controller makes at the same time; the tenant's own cap of concurrent requests is lower.
 const CONCURRENCY: u16 = 16;
@@ -78,21 +79,18 @@ pub async fn control<K>(
         )
         .for_each(|result| {
             let ended = match result {
-                Ok((object, _)) => Some((object.namespace, object.name)),
+                Ok((object, _)) => Some(key(object)),
                 // Somebody asked for a visit to what is gone by now.
                 Err(controller::Error::ObjectNotFound(object))
-                | Err(controller::Error::ReconcilerFailed(_, object)) => {
-                    Some((object.namespace, object.name))
-                }
+                | Err(controller::Error::ReconcilerFailed(_, object)) => Some(key(*object)),
                 Err(error) => {
                     tracing::warn!(controller = name, %error, "the queue failed");
                     None
                 }
             };
-            if let Some((namespace, name)) = ended {
-                let namespace = namespace.unwrap_or_default();
+            if let Some(key) = ended {
                 // When the queue is closed, the controller is ending.
-                let _ = end.send(Key { namespace, name });
+                let _ = end.send(key);
             }
             std::future::ready(())
         })

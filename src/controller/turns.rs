@@ -48,7 +48,8 @@ where
     )
 }
 
-fn key<K: Resource>(object: ObjectRef<K>) -> Key {
+/// Namespace and name of what a reference names.
+pub fn key<K: Resource>(object: ObjectRef<K>) -> Key {
     Key {
         namespace: object.namespace.unwrap_or_default(),
         name: object.name,
@@ -61,8 +62,8 @@ struct Turns {
     at_once: usize,
     /// Those with waiting objects; the first one is next.
     namespaces: VecDeque<String>,
-    /// The names that wait in a namespace, in the order in which they were asked for.
-    waiting: HashMap<String, VecDeque<String>>,
+    /// What waits in a namespace, in the order in which it was asked for.
+    waiting: HashMap<String, VecDeque<Key>>,
     /// All that wait.
     known: HashSet<Key>,
     under_way: HashSet<Key>,
@@ -83,12 +84,12 @@ impl Turns {
         if !self.known.insert(key.clone()) {
             return;
         }
-        let Key { namespace, name } = key;
-        if let Some(names) = self.waiting.get_mut(&namespace) {
-            names.push_back(name);
+        let namespace = key.namespace.clone();
+        if let Some(keys) = self.waiting.get_mut(&namespace) {
+            keys.push_back(key);
         } else {
             self.namespaces.push_back(namespace.clone());
-            self.waiting.insert(namespace, VecDeque::from([name]));
+            self.waiting.insert(namespace, VecDeque::from([key]));
         }
     }
 
@@ -116,19 +117,13 @@ impl Turns {
     }
 
     fn take(&mut self, namespace: &str) -> Option<Key> {
-        let names = self.waiting.get_mut(namespace)?;
+        let keys = self.waiting.get_mut(namespace)?;
         // At most as many are passed over as are under way.
-        let at = names.iter().position(|name| {
-            let namespace = namespace.to_owned();
-            let name = name.clone();
-            !self.under_way.contains(&Key { namespace, name })
-        })?;
-        let name = names.remove(at)?;
-        if names.is_empty() {
+        let at = keys.iter().position(|key| !self.under_way.contains(key))?;
+        let key = keys.remove(at)?;
+        if keys.is_empty() {
             self.waiting.remove(namespace);
         }
-        let namespace = namespace.to_owned();
-        let key = Key { namespace, name };
         self.known.remove(&key);
         self.under_way.insert(key.clone());
         Some(key)

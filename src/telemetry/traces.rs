@@ -7,7 +7,7 @@ use std::{env, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use opentelemetry_sdk::{Resource, resource::EnvResourceDetector, trace::SdkTracerProvider};
 use tracing::Subscriber;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
@@ -55,8 +55,8 @@ impl Traces {
         if disabled || !ENDPOINTS.into_iter().any(|name| given(name).is_some()) {
             return Ok(None);
         }
-        let protocol = PROTOCOLS.map(|name| Some((name, given(name)?)));
-        if let Some((name, protocol)) = protocol.into_iter().flatten().next()
+        let mut protocols = PROTOCOLS.into_iter();
+        if let Some((name, protocol)) = protocols.find_map(|name| Some((name, given(name)?)))
             && protocol != PROTOCOL
         {
             return Err(Error::Protocol(name, protocol));
@@ -101,11 +101,10 @@ fn resource() -> Resource {
         KeyValue::new("service.name", env!("CARGO_PKG_NAME")),
         KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
     ];
-    let given = opentelemetry_sdk::resource::EnvResourceDetector::new();
     let resource = Resource::builder_empty()
         .with_attributes(own)
-        .with_detector(Box::new(given));
-    match self::given("OTEL_SERVICE_NAME") {
+        .with_detector(Box::new(EnvResourceDetector::new()));
+    match given("OTEL_SERVICE_NAME") {
         Some(name) => resource.with_service_name(name).build(),
         None => resource.build(),
     }

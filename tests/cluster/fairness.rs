@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, ensure};
-use kube::ResourceExt;
-use logto_hasura::api::{HasuraInstance, HasuraRoleBinding, RECONCILE_REQUESTED_AT};
+use anyhow::ensure;
+use logto_hasura::api::{HasuraInstance, HasuraRoleBinding};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -70,22 +69,16 @@ async fn an_annotation_that_is_written_all_the_time_has_one_read_in_its_pause(
         let roles = requests.filter(|(request, _)| request.starts_with("GET /api/roles"));
         roles.map(|(_, count)| count).sum()
     };
-    let handled = || async {
-        let binding: HasuraRoleBinding = world.get("user-reader").await?;
-        let asked = binding.annotations().get(RECONCILE_REQUESTED_AT).cloned();
-        let status = binding.status.context("a status")?;
-        Ok((status.last_handled_reconcile_at == asked).then_some(()))
-    };
     let start = Instant::now();
     let ask = || world.ask_for_reconcile::<HasuraRoleBinding>("user-reader");
     ask().await?;
-    world.until("the first one to be acted on", handled).await?;
+    world.annotation_is_handled("user-reader").await?;
     let first = reads();
     ensure!(first > 0, "it looked");
     for _ in 0..20 {
         ask().await?;
     }
-    world.until("the last one to be acted on", handled).await?;
+    world.annotation_is_handled("user-reader").await?;
     let (took, reads) = (start.elapsed(), reads());
     ensure!(took >= pause, "{took:?}");
     let most = 1 + took.as_secs() / pause.as_secs();

@@ -57,6 +57,11 @@ impl World {
     /// Has a binding visited, and waits until that was handled.
     async fn visit(&self, name: &str) -> anyhow::Result<()> {
         self.ask_for_reconcile::<HasuraRoleBinding>(name).await?;
+        self.annotation_is_handled(name).await
+    }
+
+    /// Waits until the last visit to a binding that was asked for was made.
+    pub async fn annotation_is_handled(&self, name: &str) -> anyhow::Result<()> {
         let what = format!("{name} to be visited");
         self.until(&what, || async {
             let binding: HasuraRoleBinding = self.get(name).await?;

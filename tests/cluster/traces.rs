@@ -80,10 +80,23 @@ impl Collector {
 
 impl World {
     fn start_traced(&self, environment: &[(&str, &str)]) -> anyhow::Result<()> {
-        let log = self.folder.path().join("operator.log");
+        let log = self.log_file();
         let kubeconfig = &self.cluster.operator;
         let operator = Operator::start_in(environment, kubeconfig, &self.namespace, log, &[])?;
         *self.operator.lock().unwrap() = Some(operator);
+        Ok(())
+    }
+
+    /// The example gets ready without the collector at this address, and the operator ends in less than so many seconds, with
+    /// these words in its log.
+    async fn works_without(&self, url: &str, seconds: u64, words: &str) -> anyhow::Result<()> {
+        self.start_traced(&[("OTEL_EXPORTER_OTLP_ENDPOINT", url)])?;
+        self.example_is_ready().await?;
+        let start = Instant::now();
+        self.stop_operator().await?;
+        ensure!(start.elapsed().as_secs() < seconds, "{:?}", start.elapsed());
+        let log = self.operator_log();
+        ensure!(log.contains(words), "{log}");
         Ok(())
     }
 }
@@ -163,14 +176,7 @@ async fn a_collector_that_is_away_holds_nothing_up(world: Arc<World>) -> anyhow:
     let collector = Collector::start().await?;
     let url = collector.url.clone();
     drop(collector);
-    world.start_traced(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)])?;
-    world.example_is_ready().await?;
-    let start = Instant::now();
-    world.stop_operator().await?;
-    ensure!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
-    let log = world.operator_log();
-    ensure!(log.contains("HTTP export failed"), "{log}");
-    Ok(())
+    world.works_without(&url, 10, "HTTP export failed").await
 }
 
 async fn a_collector_that_never_answers_holds_the_end_up_for_seconds_only(
@@ -178,17 +184,8 @@ async fn a_collector_that_never_answers_holds_the_end_up_for_seconds_only(
 ) -> anyhow::Result<()> {
     let silent = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", silent.local_addr()?);
-    world.start_traced(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)])?;
-    world.example_is_ready().await?;
-    let start = Instant::now();
-    world.stop_operator().await?;
-    ensure!(start.elapsed().as_secs() < 8, "{:?}", start.elapsed());
-    let log = world.operator_log();
-    ensure!(
-        log.contains("the last spans could not be exported"),
-        "{log}"
-    );
-    Ok(())
+    let words = "the last spans could not be exported";
+    world.works_without(&url, 8, words).await
 }
 
 async fn a_protocol_that_is_not_spoken_is_refused_at_the_start(

@@ -144,7 +144,8 @@ impl World {
         operator.context("no operator runs")?.stop().await
     }
 
-    fn log_file(&self) -> PathBuf {
+    /// Where the operator logs.
+    pub fn log_file(&self) -> PathBuf {
         self.folder.path().join("operator.log")
     }
 
