@@ -4,9 +4,12 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
+    time::SystemTime,
 };
 
 use anyhow::Context;
+use control_plane::ControlPlane;
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// An answer to a service account.
@@ -19,6 +22,7 @@ pub struct Answered {
     uri: String,
     code: u64,
     message: String,
+    received: SystemTime,
 }
 
 /// All that was answered to a user.
@@ -27,9 +31,12 @@ pub fn answered(log: &Path, user: &str) -> anyhow::Result<Vec<Answered>> {
 }
 
 /// What was refused to a user: how often, and one example for each verb and resource.
-pub fn refused(log: &Path, user: &str) -> anyhow::Result<Vec<String>> {
-    let mut all = read(log, &[&of_user(user), "\"code\":403"])?;
-    all.retain(Answered::is_refused);
+pub fn refused(control_plane: &ControlPlane, user: &str) -> anyhow::Result<Vec<String>> {
+    let log = control_plane.audit_log();
+    let mut all = read(&log, &[&of_user(user), "\"code\":403"])?;
+    all.retain(|answered| {
+        answered.is_refused() && !control_plane.was_restarting(answered.received)
+    });
     let kind = |it: &Answered| (it.verb.clone(), it.resource.clone());
     all.sort_by_key(kind);
     let kinds = all.chunk_by(|one, another| kind(one) == kind(another));
@@ -66,25 +73,27 @@ fn read(log: &Path, texts: &[&str]) -> anyhow::Result<Vec<Answered>> {
         if texts.iter().all(|text| line.contains(text))
             && let Ok(event) = serde_json::from_str::<Value>(&line)
         {
-            all.push(of(&event));
+            all.push(of(&event)?);
         }
     }
     Ok(all)
 }
 
-fn of(event: &Value) -> Answered {
+fn of(event: &Value) -> anyhow::Result<Answered> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let object = &event["objectRef"];
     let resource = match object["subresource"].as_str() {
         Some(subresource) => format!("{}/{subresource}", text(&object["resource"])),
         None => text(&object["resource"]),
     };
-    Answered {
+    let received: Timestamp = text(&event["requestReceivedTimestamp"]).parse()?;
+    Ok(Answered {
         verb: text(&event["verb"]),
         group: text(&object["apiGroup"]),
         resource,
         uri: text(&event["requestURI"]),
         code: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
         message: text(&event["responseStatus"]["message"]),
-    }
+        received: received.into(),
+    })
 }

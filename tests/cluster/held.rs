@@ -23,6 +23,7 @@ pub fn tests() -> Vec<Test> {
         what_an_observed_instance_holds_goes_in_any_order_and_nothing_is_written,
         a_binding_held_by_itself_ends_its_grant_and_leaves_scope_role_and_holders,
         a_binding_that_lost_its_consent_below_a_suspended_instance_leaves_its_role,
+        claims_that_nobody_stands_for_any_more_go_at_once_and_not_when_their_instance_is_held,
     ]
 }
 
@@ -39,8 +40,6 @@ const BINDINGS: [&str; 2] = ["user-reader", "user-maintainer"];
 /// The example with everything to be deleted with what it made, held as `tenant` and `instance` say.
 async fn held(world: &World, tenant: &Value, instance: &Value) -> anyhow::Result<()> {
     world.example_is_ready().await?;
-    // What a round before left in the script makes bindings Ready before the script is written anew.
-    world.quiet().await?;
     for name in BINDINGS {
         let all = json!({"spec": {"deletionPolicy": "Delete"}});
         world.edit::<HasuraRoleBinding>(name, all).await?;
@@ -232,5 +231,46 @@ async fn a_binding_that_lost_its_consent_below_a_suspended_instance_leaves_its_r
     let role = world.logto.tenant().role_by_name("team-a:reader");
     ensure!(role.is_some(), "the role went");
     team.end().await;
+    Ok(())
+}
+
+/// The claims that a held instance left are over once it is made anew without its bindings, be it refused its API resource.
+async fn claims_that_nobody_stands_for_any_more_go_at_once_and_not_when_their_instance_is_held(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    held(&world, &json!({}), &observed()).await?;
+    for kind in "ib".chars() {
+        delete(&world, kind).await?;
+        gone(&world, kind).await?;
+    }
+    let tenant = world.logto.tenant();
+    let script = || tenant.custom_jwt(TokenKind::AccessToken);
+    world.quiet().await?;
+    ensure!(script().is_some(), "what is held leaves its claims");
+    world.stop_operator().await?;
+    // Nothing tells any more that the API resource is the operator's.
+    for resource in tenant.resources() {
+        for scope in tenant.scopes(&resource.id) {
+            tenant.edit_scope(&scope.id, |scope| scope.description = None)?;
+        }
+    }
+    world.start_operator(&[])?;
+    world.apply::<HasuraInstance>(world.instance()).await?;
+    world
+        .stalled::<HasuraInstance>("shop", "ApiResourceConflict")
+        .await?;
+    world
+        .until_logto("the script to be gone", |_| script().is_none())
+        .await?;
+    let held = json!({"spec": observed()});
+    world.edit::<HasuraInstance>("shop", held).await?;
+    is_held::<HasuraInstance>(&world, "shop").await?;
+    world.quiet().await?;
+    world.logto.reset_requests();
+    delete(&world, 'i').await?;
+    gone(&world, 'i').await?;
+    world.quiet().await?;
+    ensure!(world.logto.writes() == 0, "{:?}", world.logto.requests());
     Ok(())
 }

@@ -91,7 +91,7 @@ pub fn run(tests: Vec<Test>, at_once: usize) -> ExitCode {
     for line in &leaked {
         eprintln!("a secret or a token shows in {line}");
     }
-    let refused = match audit::refused(&cluster.control_plane.audit_log(), release::USER) {
+    let refused = match audit::refused(&cluster.control_plane, release::USER) {
         Ok(refused) => refused,
         Err(error) => vec![format!("{error:#}")],
     };

@@ -104,7 +104,8 @@ impl View<'_> {
             if consent == Consent::Withheld && self.was_its_own(instance) {
                 entries.remove(&at);
             } else if let Some(before) = entries.remove(&at) {
-                entries.insert(at, self.titles().without_withheld(&before, instance));
+                let left = self.titles().without_withheld(&before, instance);
+                entries.extend(self.remains(&before, left).map(|left| (at, left)));
             }
         }
         entries
@@ -156,7 +157,7 @@ impl View<'_> {
             ),
         );
         troubles.insert(instance.spec.api_resource.indicator.clone(), verdict);
-        before.map(|before| still_granted(before, &entry))
+        before.and_then(|before| self.remains(before, still_granted(before, &entry)))
     }
 
     fn entry_of_any_size(
@@ -166,18 +167,20 @@ impl View<'_> {
     ) -> Option<Entry> {
         let indicator = &instance.spec.api_resource.indicator;
         if !self.foreseen && policy::of_instance(&self.ctx.stores, instance) != Hands::Manage {
-            return before.map(|before| self.titles().without_withheld(before, instance));
+            return before.and_then(|before| {
+                self.remains(before, self.titles().without_withheld(before, instance))
+            });
         }
         if webhook::is_asked_for(instance) {
             // The pods of before the switch still look at the claims.
             let is_over = webhook::is_switched(instance) && is_rolled_out(instance);
             return before
                 .filter(|_| !is_over)
-                .map(|before| self.still_bound(before, instance));
+                .and_then(|before| self.still_bound(before, instance));
         }
         let vouched = self.connection.vouches_for(indicator, &key(instance));
         if !vouched && !self.foreseen {
-            return before.map(|before| self.still_bound(before, instance));
+            return before.and_then(|before| self.still_bound(before, instance));
         }
         let mut entry = base(self.kind, instance, &self.connection.client_id);
         entry.roles = self.roles(instance, before);
@@ -185,11 +188,17 @@ impl View<'_> {
     }
 
     /// What was deployed for an instance, without what no binding of its own stands for any more.
-    fn still_bound(&self, before: &Entry, instance: &HasuraInstance) -> Entry {
+    fn still_bound(&self, before: &Entry, instance: &HasuraInstance) -> Option<Entry> {
         let roles = self.roles(instance, Some(before));
         let mut entry = before.clone();
         entry.roles.retain(|role| roles.contains(role));
-        entry
+        self.remains(before, entry)
+    }
+
+    /// What is left of a deployed entry, if it still gives anybody a role: one that is empty would have to be cleared away
+    /// later, perhaps when nothing may be written any more. What did not change stays.
+    fn remains(&self, before: &Entry, left: Entry) -> Option<Entry> {
+        (left == *before || self.is_needed(&left)).then_some(left)
     }
 
     /// The roles and scopes that the live bindings of an instance stand for.

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
@@ -52,6 +53,7 @@ pub struct ControlPlane {
     api_port: u16,
     folder: PathBuf,
     processes: Mutex<Processes>,
+    restarts: Mutex<Vec<Range<SystemTime>>>,
 }
 
 /// Free ports can be taken by somebody else before they are used; three times in a row is something else.
@@ -129,6 +131,7 @@ impl ControlPlane {
             api_port,
             folder: processes.folder().to_path_buf(),
             processes: Mutex::new(processes),
+            restarts: Mutex::default(),
         })
     }
 
@@ -185,6 +188,7 @@ impl ControlPlane {
     /// When it does not come back within a minute.
     pub async fn restart_api_server(&self, away: Duration) -> Result<()> {
         const NAME: &str = "kube-apiserver";
+        let began = SystemTime::now();
         self.processes().end(NAME)?;
         tokio::time::sleep(away).await;
         let arguments = arguments::apiserver(self.etcd_port, self.api_port);
@@ -198,7 +202,14 @@ impl ControlPlane {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        lock(&self.restarts).push(began..SystemTime::now());
         Ok(())
+    }
+
+    /// Whether the API server was on its way back at this time. Until it is ready it refuses what is allowed, since it
+    /// does not know the roles yet.
+    pub fn was_restarting(&self, at: SystemTime) -> bool {
+        lock(&self.restarts).iter().any(|time| time.contains(&at))
     }
 
     /// Lets etcd forget all but what is there now, as it does in a cluster every five minutes.
@@ -225,9 +236,7 @@ impl ControlPlane {
     }
 
     fn processes(&self) -> MutexGuard<'_, Processes> {
-        self.processes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.processes)
     }
 
     /// Ends all programs and removes the folder.
@@ -300,6 +309,10 @@ async fn is_ready(authority: &Path, url: &str, token: &str) -> Result<()> {
         .await?;
     answer.error_for_status()?;
     Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ports that are free at this moment.
