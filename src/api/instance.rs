@@ -346,9 +346,9 @@ fn default_allowed_skew() -> i32 {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HasuraInstanceStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status speaks of; -1 before the first visit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
     /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, UserEditableClaim, InSync, GrantWithdrawn, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -33,6 +33,9 @@ pub const FINALIZER: &str = "logto-hasura.dev/cleanup";
 /// Annotation on our kinds: any new value asks for one re-read of that object, at most once in ten seconds.
 pub const RECONCILE_REQUESTED_AT: &str = "logto-hasura.dev/reconcile-requested-at";
 
+/// The `observedGeneration` of what no operator has seen yet.
+pub const NOT_OBSERVED: i64 = -1;
+
 /// Where an object in Logto comes from, as far as the operator has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Origin {
@@ -52,5 +55,6 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         HasuraRoleBinding::crd(),
     ]
     .map(schema::without_nullable)
+    .map(schema::unseen_at_first)
     .into()
 }

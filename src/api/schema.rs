@@ -1,9 +1,12 @@
 //! Schemas that are written by hand because deriving them would leave them without bounds.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::json;
+
+use super::NOT_OBSERVED;
 
 /// The conditions of a status, with the bounds that `metav1.Condition` documents.
 ///
@@ -104,16 +107,27 @@ pub fn time(_: &mut SchemaGenerator) -> Schema {
 ///
 /// Source: kubernetes.io "Extend the Kubernetes API with CustomResourceDefinitions", section "Defaulting and Nullable".
 pub fn without_nullable(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
-    for version in &mut crd.spec.versions {
-        let schema = version
-            .schema
-            .as_mut()
-            .and_then(|validation| validation.open_api_v3_schema.as_mut());
-        if let Some(schema) = schema {
-            strip_nullable(schema);
+    schemas(&mut crd).for_each(strip_nullable);
+    crd
+}
+
+/// The definition with a status for what no operator has seen yet, that kstatus takes for work in progress; it takes an object
+/// without a status for done, though the operator may be away.
+///
+/// Source: kubernetes-sigs/cli-utils `pkg/kstatus/status/generic.go`; Flux gives its kinds the same default.
+pub fn unseen_at_first(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    for schema in schemas(&mut crd) {
+        let properties = schema.properties.as_mut();
+        if let Some(status) = properties.and_then(|properties| properties.get_mut("status")) {
+            status.default = Some(JSON(json!({"observedGeneration": NOT_OBSERVED})));
         }
     }
     crd
+}
+
+fn schemas(crd: &mut CustomResourceDefinition) -> impl Iterator<Item = &mut JSONSchemaProps> {
+    let versions = crd.spec.versions.iter_mut();
+    versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
 }
 
 fn strip_nullable(schema: &mut JSONSchemaProps) {

@@ -8,15 +8,12 @@ use std::{
 
 use kube::{
     Client, Resource, ResourceExt,
-    runtime::{
-        controller::Action,
-        events::{Event, EventType, Recorder},
-    },
+    runtime::{controller::Action, events::EventType},
 };
 
 use super::{
-    backoff::Backoff, force::Fights, registry::Registry, status::HasStatus, stores::Stores,
-    subjects::Checks, triggers::Triggers,
+    backoff::Backoff, events::Events, force::Fights, registry::Registry, status::HasStatus,
+    stores::Stores, subjects::Checks, triggers::Triggers,
 };
 use crate::{
     api::RECONCILE_REQUESTED_AT,
@@ -71,8 +68,8 @@ pub struct Context {
     pub backoff: Backoff,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Writes events.
-    pub recorder: Recorder,
+    /// What was said of objects lately.
+    pub events: Events,
     /// When an annotation was last acted on, by uid.
     pub rereads: Mutex<HashMap<String, Instant>>,
     /// How often settings were taken from other managers by force.
@@ -122,14 +119,8 @@ impl Context {
         K: Resource<DynamicType = ()>,
     {
         self.metrics.happened(&K::kind(&()), reason);
-        let event = Event {
-            type_,
-            reason: reason.to_owned(),
-            note: Some(note.chars().take(1000).collect()),
-            action: "Reconcile".to_owned(),
-            secondary: None,
-        };
-        if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
+        let object = object.object_ref(&());
+        if let Err(error) = self.events.publish(object, type_, reason, note).await {
             tracing::debug!(%error, reason, "an event could not be published");
         }
     }

@@ -18,6 +18,7 @@ mod connect;
 mod context;
 mod control;
 mod delivery;
+mod events;
 mod force;
 mod gone;
 mod index;

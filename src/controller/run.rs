@@ -4,11 +4,7 @@ use std::{fmt::Debug, hash::Hash, sync::Arc};
 
 use futures::FutureExt;
 use k8s_openapi::{NamespaceResourceScope, api::apps::v1::Deployment};
-use kube::{
-    Client, Resource,
-    core::PartialObjectMeta,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::{Client, Resource, core::PartialObjectMeta};
 use serde::de::DeserializeOwned;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +16,7 @@ use super::{
     census::Census,
     context::{Clocks, Context},
     control::control,
+    events::Events,
     force::Fights,
     gone::Gone,
     index::Index,
@@ -33,7 +30,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    api::{FIELD_MANAGER, HasuraInstance, HasuraRoleBinding, LogtoTenant},
+    api::{HasuraInstance, HasuraRoleBinding, LogtoTenant},
     domain::ownership::Owner,
     fence::Fence,
     logto::AllowedHosts,
@@ -191,10 +188,6 @@ fn context(
     triggers: Triggers,
     metrics: Arc<Metrics>,
 ) -> Arc<Context> {
-    let reporter = Reporter {
-        controller: FIELD_MANAGER.to_owned(),
-        instance: None,
-    };
     Arc::new(Context {
         client: client.clone(),
         owner: settings.owner.clone(),
@@ -206,7 +199,7 @@ fn context(
         triggers,
         backoff: Backoff::new(settings.clocks.longest_backoff),
         metrics,
-        recorder: Recorder::new(client.clone(), reporter),
+        events: Events::new(client.clone()),
         rereads: std::sync::Mutex::default(),
         fights: Fights::default(),
         subjects: Checks::default(),

@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::api::{
     FIELD_MANAGER, HasuraInstance, HasuraInstanceStatus, HasuraRoleBinding,
-    HasuraRoleBindingStatus, LogtoTenant, LogtoTenantStatus,
+    HasuraRoleBindingStatus, LogtoTenant, LogtoTenantStatus, NOT_OBSERVED,
     conditions::{reasons, types},
 };
 
@@ -221,7 +221,7 @@ pub trait HasStatus: Resource<Scope = NamespaceResourceScope, DynamicType = ()> 
     fn status_mut(&mut self) -> &mut Option<Self::Status>;
     /// Its conditions.
     fn conditions(&self) -> &[Condition];
-    /// The generation that the status speaks of.
+    /// The generation that the status speaks of; none before the first visit.
     fn observed_generation(&self) -> Option<i64>;
     /// The last value of the reconcile annotation that was acted on.
     fn last_handled(&self) -> Option<&str>;
@@ -243,7 +243,8 @@ macro_rules! has_status {
                     .map_or(&[], |status| &status.conditions)
             }
             fn observed_generation(&self) -> Option<i64> {
-                self.status.as_ref()?.observed_generation
+                let observed = self.status.as_ref()?.observed_generation;
+                observed.filter(|generation| *generation != NOT_OBSERVED)
             }
             fn last_handled(&self) -> Option<&str> {
                 self.status.as_ref()?.last_handled_reconcile_at.as_deref()

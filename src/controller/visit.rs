@@ -153,8 +153,7 @@ impl Outcome {
     }
 }
 
-/// Says at the first visit that nothing was looked at yet, before anything remote is done: kstatus takes an object
-/// without a Ready condition for done.
+/// Says at the first visit that nothing was looked at yet, before anything remote is done.
 pub async fn begin<K>(
     ctx: &Context,
     object: &K,

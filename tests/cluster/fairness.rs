@@ -22,8 +22,7 @@ async fn a_namespace_with_one_binding_does_not_wait_for_one_with_many(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     let quiet = world.beside("quiet", json!({})).await?;
-    let both = format!("{},{}", world.namespace, quiet.namespace);
-    world.start_operator(&["--watch-namespace", &both])?;
+    world.start_operator_with_both(&quiet)?;
     world.apply_base().await?;
     let allowed = json!([{"namespaces": {"names": [quiet.namespace]}, "hasuraRoles": ["quiet"]}]);
     let allowed = json!({"spec": {"allowedBindings": allowed}});
@@ -40,7 +39,7 @@ async fn a_namespace_with_one_binding_does_not_wait_for_one_with_many(
     binding["spec"]["instanceRef"]["namespace"] = json!(world.namespace);
     quiet.apply::<HasuraRoleBinding>(binding).await?;
     world.logto.switches().latency(Duration::from_millis(50));
-    world.start_operator(&["--watch-namespace", &both])?;
+    world.start_operator_with_both(&quiet)?;
     // Logto has its roles in the order in which they were made.
     let before = world
         .until("the role of the quiet namespace", || async {

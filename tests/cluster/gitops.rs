@@ -16,6 +16,7 @@ use self::{
     health::{
         argo_cd_shows_the_health_of_all_three_kinds,
         argo_cd_shows_the_health_of_what_the_operator_wrote,
+        flux_and_helm_wait_also_for_what_no_operator_has_seen_yet,
     },
     table::{Stage, the_table_has_a_row_for_each_case_and_no_other},
     tools::Tool,
@@ -53,6 +54,7 @@ pub fn tests() -> Vec<Test> {
         the_table_has_a_row_for_each_case_and_no_other,
         argo_cd_shows_the_health_of_all_three_kinds,
         argo_cd_shows_the_health_of_what_the_operator_wrote,
+        flux_and_helm_wait_also_for_what_no_operator_has_seen_yet,
         argo_cd_comes_to_own_a_value_that_it_respects,
         a_tool_that_insists_trips_the_breaker_and_is_named,
     ];

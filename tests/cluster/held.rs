@@ -206,8 +206,7 @@ async fn a_binding_that_lost_its_consent_below_a_suspended_instance_leaves_its_r
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     let team = world.beside("team", json!({})).await?;
-    let both = format!("{},{}", world.namespace, team.namespace);
-    world.start_operator(&["--watch-namespace", &both])?;
+    world.start_operator_with_both(&team)?;
     world.apply_base().await?;
     let rules = json!([{"namespaces": {"names": [team.namespace]}, "hasuraRoles": ["team-a:*"]}]);
     let allowed = json!({"spec": {"allowedBindings": rules}});

@@ -39,8 +39,7 @@ pub fn tests() -> Vec<Test> {
 /// A second namespace, labelled `team: a`, and an operator for both.
 pub async fn two(world: &World) -> anyhow::Result<World> {
     let team = world.beside("team", json!({"team": "a"})).await?;
-    let both = format!("{},{}", world.namespace, team.namespace);
-    world.start_operator(&["--watch-namespace", &both])?;
+    world.start_operator_with_both(&team)?;
     Ok(team)
 }
 

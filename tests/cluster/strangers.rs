@@ -35,8 +35,7 @@ fn states() -> [(&'static str, Value); 3] {
 
 async fn two(world: &World) -> anyhow::Result<World> {
     let team = world.beside("team", json!({})).await?;
-    let both = format!("{},{}", world.namespace, team.namespace);
-    world.start_operator(&["--watch-namespace", &both])?;
+    world.start_operator_with_both(&team)?;
     Ok(team)
 }
 

@@ -114,6 +114,12 @@ impl World {
         self.start_operator_with(&self.cluster.operator, flags)
     }
 
+    /// Starts it for another namespace too.
+    pub fn start_operator_with_both(&self, other: &Self) -> anyhow::Result<()> {
+        let both = format!("{},{}", self.namespace, other.namespace);
+        self.start_operator(&["--watch-namespace", &both])
+    }
+
     /// Starts the operator as the user of a kubeconfig.
     pub fn start_operator_with(&self, kubeconfig: &Path, flags: &[&str]) -> anyhow::Result<()> {
         let operator = Operator::start(kubeconfig, &self.namespace, self.log_file(), flags)?;

@@ -1,4 +1,4 @@
-//! Argo CD's health of our kinds, by the checks in docs/argocd-health.yaml and Argo CD's own runner.
+//! What tools take our kinds for: Argo CD by the checks in docs/argocd-health.yaml and its own runner, Flux and Helm by kstatus.
 
 use std::{fmt::Debug, fs, sync::Arc};
 
@@ -49,7 +49,7 @@ impl ArgoCd {
 }
 
 /// What a status may be, and what Argo CD has to show.
-fn cases() -> [(Value, &'static str, &'static str); 9] {
+fn cases() -> [(Value, &'static str, &'static str); 10] {
     let status = |generation: i64, conditions: Value| json!({"observedGeneration": generation, "conditions": conditions});
     let condition = |type_: &str, status: &str, reason: &str| json!({"type": type_, "status": status, "reason": reason, "message": "words"});
     let ready = condition("Ready", "True", "Succeeded");
@@ -68,6 +68,11 @@ fn cases() -> [(Value, &'static str, &'static str); 9] {
     [
         (Value::Null, "Progressing", "not looked"),
         (json!({}), "Progressing", "not looked"),
+        (
+            json!({"observedGeneration": -1}),
+            "Progressing",
+            "not looked",
+        ),
         (status(2, first), "Progressing", "Progressing: words"),
         (status(1, json!([ready])), "Progressing", "not looked"),
         (status(2, json!([ready])), "Healthy", "Succeeded: words"),
@@ -139,6 +144,47 @@ pub async fn argo_cd_shows_the_health_of_what_the_operator_wrote(
     let binding = live::<HasuraRoleBinding>(&world, "user-reader").await?;
     argo_cd.shows(&binding, "Suspended", "").await?;
     Ok(())
+}
+
+pub async fn flux_and_helm_wait_also_for_what_no_operator_has_seen_yet(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let program = gitops::program(&gitops::to_stderr).await?;
+    let tools = Tools::new(
+        program,
+        world.cluster.kubeconfig.clone(),
+        world.namespace.clone(),
+    );
+    let file = world.folder.path().join("object.json");
+    let takes_all_for = async |expected: &str| {
+        let all = [
+            live::<LogtoTenant>(&world, "main").await?,
+            live::<HasuraInstance>(&world, "shop").await?,
+            live::<HasuraRoleBinding>(&world, "user-reader").await?,
+        ];
+        for object in all {
+            fs::write(&file, object.to_string())?;
+            let found = tools.kstatus(&file).await?;
+            ensure!(found.status == expected, "{found:?} for {object}");
+        }
+        anyhow::Ok(())
+    };
+    world.apply_example().await?;
+    takes_all_for("InProgress").await?;
+    world.start_operator(&[])?;
+    world.example_is_ready().await?;
+    takes_all_for("Current").await?;
+    world.stop_operator().await?;
+    // A new spec that nobody has seen.
+    let resync = json!({"spec": {"resyncPeriodSeconds": 900}});
+    world.edit::<LogtoTenant>("main", resync).await?;
+    let skew = json!({"spec": {"auth": {"jwt": {"allowedSkewSeconds": 30}}}});
+    world.edit::<HasuraInstance>("shop", skew).await?;
+    let described = json!({"spec": {"scope": {"description": "Another"}}});
+    world
+        .edit::<HasuraRoleBinding>("user-reader", described)
+        .await?;
+    takes_all_for("InProgress").await
 }
 
 /// The object as the API server gives it, kind and all.

@@ -63,7 +63,7 @@ fn common(good: &Object) -> Vec<Bad> {
     let handled = good.field("status.lastHandledReconcileAt");
     vec![
         status.bad("a text", "Ready", NOT_AN_OBJECT),
-        generation.bad("below zero", -1, TOO_SMALL),
+        generation.bad("below -1", -2, TOO_SMALL),
         generation.bad("a text", "1", NOT_A_NUMBER),
         handled.bad("257 characters", letters(257), TOO_LONG),
         handled.bad("a number", 1, NOT_TEXT),

@@ -161,9 +161,8 @@ async fn neither_suspend_nor_observe_keeps_a_grant_whose_consent_was_withdrawn(
     world
         .condition::<LogtoTenant>("main", "Ready", "Unknown", "Suspended")
         .await?;
-    let both = format!("{},{}", world.namespace, team.namespace);
     world.stop_operator().await?;
-    world.start_operator(&["--watch-namespace", &both])?;
+    world.start_operator_with_both(&team)?;
     world.quiet().await?;
     until_claims(&world, &alice, &["team-a:observed", "team-a:suspended"]).await?;
     world.edit::<HasuraInstance>("shop", nobody_else()).await?;
@@ -177,7 +176,7 @@ async fn neither_suspend_nor_observe_keeps_a_grant_whose_consent_was_withdrawn(
     team.quiet().await?;
     world.stop_operator().await?;
     let before = (world.fingerprint().await?, team.fingerprint().await?);
-    world.start_operator(&["--watch-namespace", &both])?;
+    world.start_operator_with_both(&team)?;
     world.quiet().await?;
     team.quiet().await?;
     let after = (world.fingerprint().await?, team.fingerprint().await?);

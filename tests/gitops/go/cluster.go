@@ -40,8 +40,13 @@ func (c cluster) read(path string) (*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Its own decoder keeps whole numbers whole.
 	object := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal(text, &object.Object); err != nil {
+	asJSON, err := yaml.YAMLToJSON(text)
+	if err == nil {
+		err = object.UnmarshalJSON(asJSON)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	object.SetNamespace(c.namespace)

@@ -24,8 +24,9 @@ Each of these syncs once, as its tool would, and prints {"changed", "drift", "dr
   helm4    helm 4 upgrade --install; the manifest is the folder of a chart
   flux     one reconciliation of a Flux Kustomization
   argocd   one self-heal of an Argo CD Application: a diff, and a sync when it is OutOfSync
-This one changes nothing, and prints {"status", "message"}:
+These change nothing, and print {"status", "message"}:
   health   Argo CD's health of the object, with the checks in the namespace's ConfigMap argocd-cm
+  kstatus  what Flux and Helm 4 take the object for
 These need no -kubeconfig:
   helm3-template  lints the chart in the folder -manifest strictly and renders it with the values in the file -values;
                   prints {"text"}
@@ -96,6 +97,9 @@ func run(arguments []string, out io.Writer) error {
 		tool = argocd{serverSide: *serverSide, ignoreManager: *ignoreManager}
 	case "health":
 		found, err := healthOf(ctx, at, *manifest)
+		return say(out, found, err)
+	case "kstatus":
+		found, err := kstatusOf(at, *manifest)
 		return say(out, found, err)
 	default:
 		return fmt.Errorf("there is no command %q\n%s", arguments[0], usage)

@@ -44,10 +44,10 @@ struct Rendered {
     text: String,
 }
 
-/// What Argo CD shows for an object.
+/// What a tool takes an object for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Health {
-    /// Healthy, Progressing, Suspended or Degraded.
+    /// For Argo CD Healthy, Progressing, Suspended or Degraded; for kstatus Current, InProgress, Failed or Terminating.
     pub status: String,
     /// The words beside it.
     #[serde(default)]
@@ -78,6 +78,14 @@ impl Tools {
     /// When the program can not be run, or Argo CD has no check for the kind, or the check fails.
     pub async fn health(&self, object: &Path) -> Result<Health> {
         self.run("health", object, &[]).await
+    }
+
+    /// What kstatus says of the object in the file, by which Flux and Helm 4 wait.
+    ///
+    /// # Errors
+    /// When the program can not be run.
+    pub async fn kstatus(&self, object: &Path) -> Result<Health> {
+        self.run("kstatus", object, &[]).await
     }
 
     /// What Helm 3 renders of the chart in a folder with the values in a file, after it linted it strictly.
