@@ -50,6 +50,7 @@ pub async fn reconcile(
             Event::Cleanup(binding) => release::binding(&binding, &ctx).await,
         }
     };
+    let binding = visit::hold(&api, binding).await?;
     Ok(finalizer(&api, FINALIZER, binding, visit).await?)
 }
 

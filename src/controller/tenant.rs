@@ -50,6 +50,7 @@ pub async fn reconcile(tenant: Arc<LogtoTenant>, ctx: Arc<Context>) -> Result<Ac
             Event::Cleanup(tenant) => cleanup(&tenant, &ctx).await,
         }
     };
+    let tenant = visit::hold(&api, tenant).await?;
     Ok(finalizer(&api, FINALIZER, tenant, visit).await?)
 }
 
