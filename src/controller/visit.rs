@@ -261,3 +261,6 @@ fn ready(conditions: &[Condition]) -> Option<(String, String, String)> {
     };
     Some((ready.status.clone(), ready.reason.clone(), message))
 }
+
+#[cfg(test)]
+mod tests;
