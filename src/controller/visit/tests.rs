@@ -58,7 +58,8 @@ async fn the_visit_that_puts_the_finalizer_on_goes_on_with_what_is_stored_then()
 async fn what_has_the_finalizer_or_is_being_deleted_is_written_nothing() {
     let (api, patches) = api(None);
     let held = json!({"finalizers": [FINALIZER]});
-    let going = json!({"deletionTimestamp": "2026-01-02T03:04:05Z", "finalizers": ["example.com/other"]});
+    let going =
+        json!({"deletionTimestamp": "2026-01-02T03:04:05Z", "finalizers": ["example.com/other"]});
     for metadata in [held, going] {
         let read = Arc::new(tenant(metadata));
         let same = hold(&api, Arc::clone(&read)).await.unwrap();
