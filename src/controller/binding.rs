@@ -50,27 +50,32 @@ pub async fn reconcile(
             Event::Cleanup(binding) => release::binding(&binding, &ctx).await,
         }
     };
-    let binding = visit::hold(&api, binding).await?;
     Ok(finalizer(&api, FINALIZER, binding, visit).await?)
 }
 
-async fn apply(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action, Error> {
-    let hands = policy::of_binding(&ctx.stores, binding);
+async fn apply(binding: &HasuraRoleBinding, ctx: &Context) -> Result<Action, Error> {
+    let first_status = |conditions: Vec<Condition>, generation| HasuraRoleBindingStatus {
+        conditions,
+        observed_generation: Some(generation),
+        ..HasuraRoleBindingStatus::default()
+    };
+    let binding = Arc::new(visit::begin(ctx, binding, first_status).await?);
+    let hands = policy::of_binding(&ctx.stores, &binding);
     if hands == Hands::Off {
-        return suspended(binding, ctx).await;
+        return suspended(&binding, ctx).await;
     }
-    let reread = ctx.reread_asked(&**binding);
+    let reread = ctx.reread_asked(&*binding);
     if hands == Hands::Observe {
-        return observed(binding, ctx, reread).await;
+        return observed(&binding, ctx, reread).await;
     }
-    let Some(visited) = converge(binding, ctx, reread == Reread::Now).await else {
-        return nothing_new(binding, ctx).await;
+    let Some(visited) = converge(&binding, ctx, reread == Reread::Now).await else {
+        return Ok(Action::await_change());
     };
     let mut outcome = visited.outcome.clone();
     if let Reread::After(wait) = reread {
         outcome.next = Next::After(wait);
     }
-    let mut binding = Arc::clone(binding);
+    let mut binding = binding;
     if let Some(assignments) = &visited.assignments {
         outcome.next = outcome.next.sooner(assignments.next);
         // Its status may have been written meanwhile.
@@ -79,18 +84,6 @@ async fn apply(binding: &Arc<HasuraRoleBinding>, ctx: &Context) -> Result<Action
     let mut status = status_of(&binding, visited, reread);
     note_withdrawal(&mut status, &binding, ctx);
     visit::end(ctx, &*binding, status, &outcome).await
-}
-
-/// Says of a new one that it was seen. The others get their first status at the end of their first visit: it would be one write
-/// in five, and until then they are in progress by their default.
-async fn nothing_new(binding: &HasuraRoleBinding, ctx: &Context) -> Result<Action, Error> {
-    let first_status = |conditions: Vec<Condition>, generation| HasuraRoleBindingStatus {
-        conditions,
-        observed_generation: Some(generation),
-        ..HasuraRoleBindingStatus::default()
-    };
-    visit::begin(ctx, binding, first_status).await?;
-    Ok(Action::await_change())
 }
 
 /// Nothing is looked at but the consent, which ends a grant all the same when it is withdrawn.
@@ -119,7 +112,7 @@ async fn observed(
     reread: Reread,
 ) -> Result<Action, Error> {
     let Some(mut seen) = observe::binding(binding, ctx, reread == Reread::Now).await else {
-        return nothing_new(binding, ctx).await;
+        return Ok(Action::await_change());
     };
     if let Reread::After(wait) = reread {
         seen.outcome.next = Next::After(wait);

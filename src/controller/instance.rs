@@ -46,7 +46,6 @@ pub async fn reconcile(instance: Arc<HasuraInstance>, ctx: Arc<Context>) -> Resu
             Event::Cleanup(instance) => instance_end::cleanup(&instance, &ctx).await,
         }
     };
-    let instance = visit::hold(&api, instance).await?;
     Ok(finalizer(&api, FINALIZER, instance, visit).await?)
 }
 

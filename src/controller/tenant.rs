@@ -50,7 +50,6 @@ pub async fn reconcile(tenant: Arc<LogtoTenant>, ctx: Arc<Context>) -> Result<Ac
             Event::Cleanup(tenant) => cleanup(&tenant, &ctx).await,
         }
     };
-    let tenant = visit::hold(&api, tenant).await?;
     Ok(finalizer(&api, FINALIZER, tenant, visit).await?)
 }
 

@@ -1,23 +1,21 @@
 //! What all three controllers do around a visit: the first status, the last one, its event, and when to come again.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{fmt::Debug, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
-    Api, Resource, ResourceExt,
-    api::{Patch, PatchParams},
+    ResourceExt,
     runtime::{controller::Action, events::EventType, finalizer},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
 
 use super::{
-    context::{Context, Reread, deleting},
+    context::{Context, Reread},
     status::{self, HasStatus, Verdict},
 };
 use crate::{
     api::{
-        FIELD_MANAGER, FINALIZER, RECONCILE_REQUESTED_AT,
+        RECONCILE_REQUESTED_AT,
         conditions::{reasons, types},
     },
     logto,
@@ -155,35 +153,8 @@ impl Outcome {
     }
 }
 
-/// The object with the operator's finalizer. Kube's `finalizer`, which does the rest, would end the visit with it: of thousands
-/// of new objects none would be worked on until all had one.
-///
-/// # Errors
-/// [`Error::Changed`] when it is not as it was read any more; the change brings the next visit.
-pub async fn hold<K>(api: &Api<K>, object: Arc<K>) -> Result<Arc<K>, Error>
-where
-    K: Resource + Clone + Debug + DeserializeOwned,
-{
-    if deleting(&*object) || object.finalizers().iter().any(|it| it == FINALIZER) {
-        return Ok(object);
-    }
-    let mut finalizers = object.finalizers().to_vec();
-    finalizers.push(FINALIZER.to_owned());
-    let version = object.resource_version();
-    let metadata = json!({"metadata": {"resourceVersion": version, "finalizers": finalizers}});
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    let mut held = api
-        .patch(&object.name_any(), &params, &Patch::Merge(metadata))
-        .await?;
-    // As in the caches: they are long, and nobody looks at them.
-    held.managed_fields_mut().clear();
-    Ok(Arc::new(held))
-}
-
-/// Says at the first visit that nothing was looked at yet, before anything remote is done.
+/// Says at the first visit that nothing was looked at yet, before anything remote is done: kstatus takes an object
+/// without a Ready condition for done.
 pub async fn begin<K>(
     ctx: &Context,
     object: &K,
@@ -261,6 +232,3 @@ fn ready(conditions: &[Condition]) -> Option<(String, String, String)> {
     };
     Some((ready.status.clone(), ready.reason.clone(), message))
 }
-
-#[cfg(test)]
-mod tests;
