@@ -104,8 +104,8 @@ impl View<'_> {
             if consent == Consent::Withheld && self.was_its_own(instance) {
                 entries.remove(&at);
             } else if let Some(before) = entries.remove(&at) {
-                let left = self.titles().without_withheld(&before, instance);
-                entries.extend(self.remains(&before, left).map(|left| (at, left)));
+                let left = self.still_consented(&before, instance);
+                entries.extend(left.map(|left| (at, left)));
             }
         }
         entries
@@ -167,9 +167,7 @@ impl View<'_> {
     ) -> Option<Entry> {
         let indicator = &instance.spec.api_resource.indicator;
         if !self.foreseen && policy::of_instance(&self.ctx.stores, instance) != Hands::Manage {
-            return before.and_then(|before| {
-                self.remains(before, self.titles().without_withheld(before, instance))
-            });
+            return before.and_then(|before| self.still_consented(before, instance));
         }
         if webhook::is_asked_for(instance) {
             // The pods of before the switch still look at the claims.
@@ -193,6 +191,11 @@ impl View<'_> {
         let mut entry = before.clone();
         entry.roles.retain(|role| roles.contains(role));
         self.remains(before, entry)
+    }
+
+    /// What was deployed for an instance, without what lost its consent.
+    fn still_consented(&self, before: &Entry, instance: &HasuraInstance) -> Option<Entry> {
+        self.remains(before, self.titles().without_withheld(before, instance))
     }
 
     /// What is left of a deployed entry, if it still gives anybody a role: one that is empty would have to be cleared away

@@ -126,12 +126,7 @@ pub async fn argo_cd_shows_the_health_of_what_the_operator_wrote(
         .await?;
 
     world.example_is_ready().await?;
-    let ready = [
-        live::<LogtoTenant>(&world, "main").await?,
-        live::<HasuraInstance>(&world, "shop").await?,
-        live::<HasuraRoleBinding>(&world, "user-reader").await?,
-    ];
-    for object in ready {
+    for object in one_of_each(&world).await? {
         argo_cd.shows(&object, "Healthy", "Succeeded").await?;
     }
     // A binding takes part in what its tenant was told.
@@ -157,12 +152,7 @@ pub async fn flux_and_helm_wait_also_for_what_no_operator_has_seen_yet(
     );
     let file = world.folder.path().join("object.json");
     let takes_all_for = async |expected: &str| {
-        let all = [
-            live::<LogtoTenant>(&world, "main").await?,
-            live::<HasuraInstance>(&world, "shop").await?,
-            live::<HasuraRoleBinding>(&world, "user-reader").await?,
-        ];
-        for object in all {
+        for object in one_of_each(&world).await? {
             fs::write(&file, object.to_string())?;
             let found = tools.kstatus(&file).await?;
             ensure!(found.status == expected, "{found:?} for {object}");
@@ -185,6 +175,15 @@ pub async fn flux_and_helm_wait_also_for_what_no_operator_has_seen_yet(
         .edit::<HasuraRoleBinding>("user-reader", described)
         .await?;
     takes_all_for("InProgress").await
+}
+
+/// The example's tenant, its instance and a binding.
+async fn one_of_each(world: &World) -> anyhow::Result<[Value; 3]> {
+    Ok([
+        live::<LogtoTenant>(world, "main").await?,
+        live::<HasuraInstance>(world, "shop").await?,
+        live::<HasuraRoleBinding>(world, "user-reader").await?,
+    ])
 }
 
 /// The object as the API server gives it, kind and all.
