@@ -65,10 +65,10 @@ use super::{
 pub struct HasuraRoleBindingSpec {
     /// The HasuraInstance. Can not be changed.
     pub instance_ref: Reference,
-    /// The role in Hasura, case-sensitive. Can not be changed.
+    /// The role in Hasura, case-sensitive. Single spaces may stand inside it, as in `Sales Manager`. Can not be changed.
     #[schemars(
         length(min = 1, max = 128),
-        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*$")
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*( [A-Za-z0-9_:.-]+)*$")
     )]
     pub hasura_role: String,
     /// The scope of the instance's API resource.
@@ -170,10 +170,11 @@ pub enum SubjectKind {
     validation = Rule::new("!has(self.description) || !self.description.contains('[logto-hasura:')").message("description can not hold an ownership mark").field_path(".description")
 )]
 pub struct Scope {
-    /// The scope's name, which a client asks for. A new name renames the scope; roles keep it.
+    /// The scope's name, which a client asks for. A `*` in it, as in `messaging:message:*`, is a letter like any other and
+    /// stands for nothing else. A new name renames the scope; roles keep it.
     #[schemars(
         length(min = 1, max = 256),
-        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*$")
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.*-]*$")
     )]
     pub name: String,
     /// What people read in Logto's console. Absent: only the ownership mark at its end is kept.
@@ -201,7 +202,7 @@ pub struct LogtoRole {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 128),
-        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*$")
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*( [A-Za-z0-9_:.-]+)*$")
     )]
     pub name: Option<String>,
     /// Who can hold it. Can not be changed.

@@ -83,9 +83,13 @@ pub struct HasuraInstanceSpec {
     /// The API resource in Logto that stands for this Hasura.
     pub api_resource: ApiResource,
     /// What the names of this instance's roles start with. Role names are unique in a Logto tenant, so `shop-` keeps
-    /// two instances' `editor` apart; only one instance of a tenant may leave it empty. Can not be changed.
+    /// two instances' `editor` apart; only one instance of a tenant may leave it empty. It may end with a space, as in
+    /// `"Shop "`, which needs the quotes. Can not be changed.
     #[serde(default)]
-    #[schemars(length(max = 63), regex(pattern = r"^([A-Za-z][A-Za-z0-9_:.-]*)?$"))]
+    #[schemars(
+        length(max = 63),
+        regex(pattern = r"^([A-Za-z][A-Za-z0-9_:.-]*( [A-Za-z0-9_:.-]+)* ?)?$")
+    )]
     pub logto_role_name_prefix: String,
     /// The Deployment of this namespace that runs Hasura. Left out for a Hasura that runs elsewhere; `delivery.mode` is
     /// then Secret or ConfigMap. Can not be changed.
@@ -223,7 +227,7 @@ pub struct Auth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 128),
-        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*$")
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*( [A-Za-z0-9_:.-]+)*$")
     )]
     pub unauthorized_role: Option<String>,
     /// Settings of mode JWT.
@@ -271,7 +275,7 @@ pub struct Jwt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 128),
-        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*$")
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_:.-]*( [A-Za-z0-9_:.-]+)*$")
     )]
     pub default_role: Option<String>,
     /// What says that somebody has a role.
@@ -299,18 +303,19 @@ pub enum RoleSource {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!(self.name in ['x-hasura-role', 'x-hasura-allowed-roles', 'x-hasura-default-role', 'x-hasura-user-id', 'x-hasura-admin-secret', 'x-hasura-access-key'])").message("name is one that Hasura or the operator sets").field_path(".name"),
-    validation = Rule::new("self.userEditable || self.from in ['user.id', 'user.primaryEmail', 'user.primaryPhone', 'organization.id']").message("a user can write this about himself at any sign-in, so it proves nothing: use it only where that is harmless, and say so with userEditable: true").field_path(".from")
+    validation = Rule::new("self.userEditable || self.from in ['user.id', 'user.primaryEmail', 'user.primaryPhone', 'organization.id']").message("a user can write this about himself at any sign-in, so it proves nothing: use it only where that is harmless, and say so with userEditable: true").field_path(".from"),
+    validation = Rule::new("self.__as__ != 'List' || self.from.startsWith('user.customData.')").message("only user.customData.… can hold a list: leave as out, or read the value from there").field_path(".as")
 )]
 pub struct SessionVariable {
     /// Its name, which starts with `x-hasura-`, in lower case.
     #[schemars(
         length(min = 10, max = 64),
-        regex(pattern = r"^x-hasura-[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+        regex(pattern = r"^x-hasura-[a-z0-9]([a-z0-9_-]*[a-z0-9])?$")
     )]
     pub name: String,
     /// Where the value comes from: `user.id`, `user.primaryEmail`, `user.primaryPhone`, `organization.id`; or, with
     /// `userEditable`, `user.name`, `user.username`, `user.avatar`, `user.profile.…` or `user.customData.…`, at most
-    /// five parts. Text, numbers and booleans become text; anything else, or nothing, gives no claim.
+    /// five parts. What is there is read as `as` says; anything else, or nothing, gives no claim.
     #[schemars(
         length(min = 1, max = 256),
         regex(
@@ -321,6 +326,21 @@ pub struct SessionVariable {
     /// Says that it is known that a user can choose the value himself.
     #[serde(default)]
     pub user_editable: bool,
+    /// What the value has to be, and what becomes of it.
+    #[serde(default, rename = "as")]
+    pub as_: ValueForm,
+}
+
+/// What a session variable's value has to be, and what becomes of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ValueForm {
+    /// A text, a number or a boolean becomes text; a list gives no claim.
+    #[default]
+    Text,
+    /// A list of texts, numbers and booleans becomes PostgreSQL's array literal, each element in quotes, as
+    /// `{"a","b"}`, which Hasura's `_in` takes. At most 100 elements and 4,096 characters; a longer list, one with
+    /// anything else in it, and whatever is no list give no claim.
+    List,
 }
 
 impl Default for Jwt {

@@ -41,7 +41,7 @@ pub fn hasura_roles(_: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "maxItems": 20,
         "x-kubernetes-list-type": "set",
-        "items": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z][A-Za-z0-9_:.-]*$"}
+        "items": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z][A-Za-z0-9_:.-]*( [A-Za-z0-9_:.-]+)*$"}
     })
 }
 
@@ -76,14 +76,14 @@ pub fn match_labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Patterns of roles, at least one: a name, or the beginning of one and `*`.
+/// Patterns of roles, at least one: a name, or the beginning of one and `*`. No role's name holds a `*`.
 pub fn role_patterns(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "minItems": 1,
         "maxItems": 64,
         "x-kubernetes-list-type": "set",
-        "items": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^([A-Za-z][A-Za-z0-9_:.-]*)?[*]?$"}
+        "items": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^([A-Za-z][A-Za-z0-9_:.-]*( [A-Za-z0-9_:.-]+)*( ?[*])?|[*])$"}
     })
 }
 

@@ -87,7 +87,7 @@ mod tests {
     fn rules() -> Vec<Adoptable> {
         serde_json::from_value(json!([
             {"namespaces": {"names": ["shop"]}, "indicators": ["https://shop.example.com/"], "roles": ["user:*"]},
-            {"namespaces": {"names": ["billing"]}, "roles": ["accountant"]},
+            {"namespaces": {"names": ["billing"]}, "roles": ["accountant", "Messaging *"]},
         ]))
         .unwrap()
     }
@@ -113,6 +113,11 @@ mod tests {
         // What another namespace may take over is not for this one.
         assert_eq!(of(asked, "user:reader", "billing"), Permission::NotListed);
         assert_eq!(of(asked, "accountant", "billing"), Permission::Given);
+        // A role of several words, by the beginning of its name.
+        let servant = "Messaging Public Servant";
+        assert_eq!(of(asked, servant, "billing"), Permission::Given);
+        assert_eq!(of(asked, "Messaging", "billing"), Permission::NotListed);
+        assert_eq!(of(asked, servant, "shop"), Permission::NotListed);
     }
 
     #[test]

@@ -52,6 +52,7 @@ mod tests {
             "https://h/?a=1&unauthorizedRole=admin",
             "https://h/a+b;c#d%26e f",
             "urn:ü:\u{2028}\n",
+            "Window Shopper",
         ] {
             let url = Url::parse(&hook("https://logto.example.com", text, Some(text))).unwrap();
             let pairs: Vec<_> = url.query_pairs().into_owned().collect();

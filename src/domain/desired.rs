@@ -280,6 +280,27 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_of_words_is_put_before_the_role_as_it_is() {
+        let of = |prefix: &str, role: LogtoRole| desired(prefix, "Sales Manager", role);
+        let default = || LogtoRole::default();
+        assert_eq!(of("", default()).unwrap().role_name, "Sales Manager");
+        assert_eq!(
+            of("Big Shop ", default()).unwrap().role_name,
+            "Big Shop Sales Manager"
+        );
+        assert_eq!(
+            of("shop-", default()).unwrap().role_name,
+            "shop-Sales Manager"
+        );
+        let given = of("Big Shop ", named("Big Shop Editor"));
+        assert_eq!(given.unwrap().role_name, "Big Shop Editor");
+        assert!(matches!(
+            of("Big Shop ", named("Big Shopper")),
+            Err(Invalid::Prefix { .. })
+        ));
+    }
+
+    #[test]
     fn a_role_name_that_others_could_fill_is_refused() {
         assert!(matches!(
             desired("shop-", "editor", named("billing-editor")),

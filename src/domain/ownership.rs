@@ -85,7 +85,8 @@ impl Owner {
     pub fn marks(&self, namespace: &str, name: &str, spec: &HasuraRoleBindingSpec) -> Marks {
         let instance = &spec.instance_ref;
         let instance_namespace = instance.namespace.as_deref().unwrap_or(namespace);
-        // No name in Kubernetes and no Hasura role that a binding may ask for has a space.
+        // No name in Kubernetes has a space, so that the first two end the names; the rest is the Hasura role, which may
+        // have some.
         let text = format!(
             "{namespace}/{name} {instance_namespace}/{} {}",
             instance.name, spec.hasura_role

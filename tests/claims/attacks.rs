@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::{
     AUD, ELSEWHERE, MANAGEMENT, NS, OPERATOR, Variables, entry, expected, first_party, in_both,
-    payload, role, token, user, variables,
+    ours, pair, payload, role, token, user, variables,
 };
 
 const PATCHES: &str = include_str!("patches.js");
@@ -19,8 +19,18 @@ fn tokens() -> Vec<(Variables, Value, Value)> {
     nobodys.everyone.clear();
     let nothing = variables(&[("a", &nobodys)]);
     let two = variables(&[("a", &entry()), ("b", &entry())]);
+    let mut listed = entry();
+    listed.lists = [pair("x-hasura-orgs", "user.customData.orgs")].into();
+    listed.vars = [pair("x-hasura-first", "user.customData.orgs.0")].into();
+    let listed = variables(&[("a", &listed)]);
     let holder = user(&[role("R", AUD, &["read"])]);
+    let mut member = holder.clone();
+    member["customData"] = json!({"orgs": ["a\"", "\\b", 1, true, ""], "join": "x", "length": 9});
+    let mut no_member = holder.clone();
+    no_member["customData"] = json!({"orgs": {"0": "a", "1": "b", "length": 2, "toString": "c"}});
     vec![
+        (listed.clone(), token(""), first_party(member)),
+        (listed, token(""), first_party(no_member)),
         (one.clone(), token(""), first_party(holder.clone())),
         (one.clone(), token("read edit"), json!({"user": holder})),
         (
@@ -177,6 +187,12 @@ fn each_patch_by_itself_does_not_reach_our_claims() {
         "JSON.parse = () => ({ aud: 'x' });",
         "JSON.stringify = () => '{\"x\":1}';",
         "String.prototype.indexOf = () => 0;",
+        "Array.prototype.join = () => '\"admin\"'; Array.prototype.toString = () => '{\"admin\"}';",
+        "Array.prototype.concat = () => ['admin']; Object.prototype[Symbol.isConcatSpreadable] = true;",
+        "Object.defineProperty(Array.prototype, '5', { get: () => 'admin', set() {}, configurable: true });",
+        "Object.defineProperty(Object.prototype, 'lists', { get: () => [['x-hasura-role', 'user.id']], configurable: true });",
+        "String.prototype.replace = () => 'admin'; String.prototype.replaceAll = () => 'admin'; String.prototype.charAt = () => '';",
+        "Object.prototype[Symbol.toPrimitive] = () => 'admin'; Number.prototype.toString = () => 'admin'; Boolean.prototype.valueOf = () => 'admin';",
         "String.prototype.toLowerCase = () => 'editor';",
         "Function.prototype.call = () => true;",
         "Promise.prototype.then = (resolve) => resolve({ FORGED });",
@@ -204,6 +220,82 @@ fn each_patch_by_itself_does_not_reach_our_claims() {
             &json!({"kept": "k"}),
         );
     }
+}
+
+/// Lists as no Logto hands them to a script, each an expression: whatever they do when they are read, the variable is an
+/// array literal of what was read, or absent.
+#[test]
+fn a_list_that_is_no_plain_list_ends_no_array_literal_early() {
+    let mut listed = entry();
+    listed.lists = [pair("x-hasura-orgs", "user.customData.orgs")].into();
+    let data = variables(&[("a", &listed)]);
+    let sound = assemble(Kind::Users, None, None);
+    let (program, made) = sound
+        .split_once("const getCustomJwtClaims = ")
+        .expect("the entry point");
+    let mut holder = user(&[]);
+    holder["customData"] = json!({});
+    let payload = payload(&data, &token(""), &first_party(holder));
+    let variable_of = |list: &str| {
+        let script = format!(
+            "{program}const inner = {made}const getCustomJwtClaims = (payload) => {{ payload.context.user.customData.orgs = {list}; return inner(payload); }};"
+        );
+        let given = in_both(&script, &payload).unwrap();
+        given[NS]["x-hasura-orgs"].clone()
+    };
+    for (list, literal) in [
+        ("['a', 'b']", json!(r#"{"a","b"}"#)),
+        (
+            "Object.assign(['a'], { toString: () => 'x', join: () => 'x', toJSON: () => 'x' })",
+            json!(r#"{"a"}"#),
+        ),
+        (
+            "Object.assign(['a'], { [Symbol.iterator]: null, [Symbol.toPrimitive]: () => 'x' })",
+            json!(r#"{"a"}"#),
+        ),
+        (
+            "new (class extends Array { get [Symbol.toStringTag]() { return 'x'; } })('a', 'b')",
+            json!(r#"{"a","b"}"#),
+        ),
+        (
+            "Object.defineProperty(['a'], '0', { get() { this.n = (this.n || 0) + 1; return this.n === 1 ? 'a' : '\"'; } })",
+            json!(r#"{"a"}"#),
+        ),
+        ("new Proxy(['a'], {})", json!(r#"{"a"}"#)),
+        (
+            "new Proxy(['a', 'b'], { get: (t, k) => k === 'length' ? (t.n = (t.n || 0) + 1) === 1 ? 1 : 1e9 : t[k] })",
+            json!(r#"{"a"}"#),
+        ),
+        ("[-0, NaN, Infinity]", json!(r#"{"0","NaN","Infinity"}"#)),
+        ("[, 'a']", json!(null)),
+        ("['a', undefined]", json!(null)),
+        ("[Symbol('a')]", json!(null)),
+        ("[new String('a')]", json!(null)),
+        ("[{ toString: () => 'a' }]", json!(null)),
+        ("[() => 'a']", json!(null)),
+        ("[10n]", json!(null)),
+        ("new Array(4294967295)", json!(null)),
+        ("new Array(100)", json!(null)),
+        (
+            "new Proxy([], { get: (t, k) => k === 'length' ? 1e9 : 'a' })",
+            json!(null),
+        ),
+        (
+            "new Proxy([], { get: (t, k) => k === 'length' ? '5' : 'a' })",
+            json!(null),
+        ),
+        (
+            "{ length: 1, 0: 'a', __proto__: Array.prototype }",
+            json!(null),
+        ),
+        ("new Uint8Array([1])", json!(null)),
+        ("new Set(['a'])", json!(null)),
+        ("(function () { return arguments; })('a')", json!(null)),
+        ("['x'.repeat(1e7)]", json!(null)),
+    ] {
+        assert_eq!(variable_of(list), literal, "{list}");
+    }
+    assert_eq!(ours(Kind::Users, &payload)[NS].get("x-hasura-orgs"), None);
 }
 
 #[test]

@@ -36,7 +36,19 @@ const HOSTILE: [&str; 17] = [
 ];
 const ROLES: [&str; 4] = ["user", "reader", "editor", "user:writer"];
 const SCOPES: [&str; 4] = ["read", "edit", "read:user", "write"];
-const PATHS: [&str; 22] = [
+/// Where lists are, mostly.
+const LIST_PATHS: [&str; 8] = [
+    "user.customData.list",
+    "user.customData.list",
+    "user.customData.a",
+    "user.customData.a.b",
+    "user.customData.list.0",
+    "user.profile.nickname",
+    "organization.id",
+    "user.roles",
+];
+const PATHS: [&str; 23] = [
+    "user.customData.list",
     "user.id",
     "user.primaryEmail",
     "organization.id",
@@ -166,6 +178,7 @@ impl Draw {
     fn entry(&mut self) -> Value {
         let pairs = |draw: &mut Self| json!([draw.name(&ROLES), draw.name(&SCOPES)]);
         let vars = |draw: &mut Self| json!([draw.one(&VARIABLES), draw.one(&PATHS)]);
+        let lists = |draw: &mut Self| json!([draw.one(&VARIABLES), draw.one(&LIST_PATHS)]);
         let role = |draw: &mut Self| draw.name(&ROLES).into();
         let namespace = match self.below(40) {
             0 => "roles",
@@ -200,6 +213,7 @@ impl Draw {
             ),
             ("roles", self.list(6, pairs)),
             ("vars", self.list(4, vars)),
+            ("lists", self.list(3, lists)),
         ];
         self.object(fields)
     }
@@ -286,7 +300,7 @@ impl Draw {
             return self.scalar();
         }
         if self.once_in(6) {
-            return self.list(3, |draw| draw.scalar());
+            return self.values();
         }
         let keys = [
             "a",
@@ -301,8 +315,27 @@ impl Draw {
             "address",
             "country",
         ];
-        let pair = |_| (self.one(&keys).to_owned(), self.stored(depth - 1));
+        let pair = |_| match self.one(&keys) {
+            "list" if !self.once_in(4) => ("list".to_owned(), self.values()),
+            key => (key.to_owned(), self.stored(depth - 1)),
+        };
         Value::Object((0..4).map(pair).collect())
+    }
+
+    /// A list, now and then about as long as an array literal may be.
+    fn values(&mut self) -> Value {
+        match self.below(12) {
+            0 => {
+                let count = 99 + self.below(3);
+                (0..count).map(|n| json!(n)).collect()
+            }
+            1 => {
+                // Two units of a literal each, between braces and quotes.
+                let letter = self.one(&["\"", "\\", "\u{1F600}"]);
+                json!([letter.repeat(2045 + self.below(3))])
+            }
+            _ => self.list(3, |draw| draw.scalar()),
+        }
     }
 
     fn context(&mut self) -> Value {

@@ -11,13 +11,16 @@ const patch = () => {
   const values = {
     isThirdParty: false, scope: 'read edit write', aud: 'https://shop.example.com/v1/graphql', clientId: 'operatorclient',
     everyone: ['admin', 'editor'], default: 'admin', source: 'AssignedRoles', v: 1, ns: 'https://hasura.io/jwt/claims', client: 'web',
-    roles: [['admin', 'read'], ['editor', 'read']], vars: [['x-hasura-evil', 'user.id']], user: { id: 'evil', roles: [] }, id: 'evil',
+    roles: [['admin', 'read'], ['editor', 'read']], vars: [['x-hasura-evil', 'user.id']],
+    lists: [['x-hasura-evils', 'user.customData.orgs']], customData: { orgs: ['evil'] }, orgs: ['evil'], user: { id: 'evil', roles: [] }, id: 'evil',
     application: { isThirdParty: false }, name: 'evil', scopes: [{ name: 'edit', resource: { indicator: 'https://shop.example.com/v1/graphql' } }],
     resource: { indicator: 'https://shop.example.com/v1/graphql' }, indicator: 'https://shop.example.com/v1/graphql', organization: { id: 'evil' },
     count: 0, entry: {}, namespaces: {}, claims: forged, leave: true, token: {}, context: {}, environmentVariables: { LOGTO_HASURA_z: entry },
     editor: true, admin: true, enumerable: true, extra: 'inherited',
   };
   for (const name in values) define(O.prototype, name, { get: () => values[name], set() {}, configurable: true });
+  define(O.prototype, G.Symbol.isConcatSpreadable, { value: true, configurable: true });
+  define(O.prototype, G.Symbol.toPrimitive, { value: () => 'evil', configurable: true });
   for (const index of ['0', '1', '2']) {
     define(G.Array.prototype, index, { get: () => 'admin', set() {}, configurable: true });
     define(O.prototype, index, { get: () => 'admin', set() {}, configurable: true });
@@ -31,9 +34,9 @@ const patch = () => {
   methods(G.Reflect, ['ownKeys', 'get', 'has', 'apply', 'defineProperty', 'getOwnPropertyDescriptor'], () => () => forged);
   methods(G.Array, ['isArray', 'from', 'of'], () => () => true);
   methods(G.Array.prototype, ['sort', 'map', 'filter', 'concat', 'slice', 'flatMap', 'values', 'keys', 'entries'], () => () => ['admin']);
-  methods(G.Array.prototype, ['includes', 'some', 'every', 'push', 'forEach', 'find', 'indexOf', 'reduce', 'join'], () => () => true);
+  methods(G.Array.prototype, ['includes', 'some', 'every', 'push', 'forEach', 'find', 'indexOf', 'reduce', 'join', 'toString', 'at'], () => () => true);
   methods(G.String.prototype, ['indexOf', 'startsWith', 'includes', 'endsWith', 'lastIndexOf'], () => () => 0);
-  methods(G.String.prototype, ['toLowerCase', 'slice', 'split', 'trim', 'substring', 'replace', 'toString', 'valueOf'], () => () => 'editor');
+  methods(G.String.prototype, ['toLowerCase', 'slice', 'split', 'trim', 'substring', 'replace', 'replaceAll', 'concat', 'at', 'charAt', 'toString', 'valueOf'], () => () => 'editor');
   methods(G.RegExp.prototype, ['exec', 'test'], () => () => true);
   define(G.Array.prototype, Symbol.iterator, { value: function* () { yield 'admin'; }, configurable: true });
   define(G.String.prototype, Symbol.iterator, { value: function* () { yield 'admin'; }, configurable: true });

@@ -47,6 +47,12 @@ fn entries() -> Vec<Entry> {
         .enumerate()
         .map(|(n, path)| pair(&format!("x-hasura-{n}"), path))
         .collect();
+    let mut lists = entry();
+    lists.lists = [
+        pair("x-hasura-orgs", "user.customData.orgs"),
+        pair("x-hasura-deep_1", "user.customData.a.b.c"),
+    ]
+    .into();
     let mut scoped = entry();
     scoped.source = logto_hasura::api::RoleSource::GrantedScopes;
     scoped.everyone.clear();
@@ -55,6 +61,7 @@ fn entries() -> Vec<Entry> {
     vec![
         entry(),
         variables,
+        lists,
         scoped,
         empty,
         Entry::new(AUD, NS, "m2m"),
@@ -108,11 +115,13 @@ fn the_made_up_users_hold_all_and_nothing() {
 
 #[test]
 fn a_broken_script_does_not_pass() {
+    let mut data = entry();
+    data.lists = [pair("x-hasura-orgs", "user.customData.orgs")].into();
     let broken = |kind, from: &str, to: &str| {
         let sound = assemble(kind, None, None);
         let script = sound.replace(from, to);
         assert_ne!(script, sound, "{from}");
-        let passes = proof(kind, &entry(), script)
+        let passes = proof(kind, &data, script)
             .iter()
             .all(|example| example.agrees(&dry_run(example)));
         assert!(!passes, "{from}");
@@ -128,6 +137,13 @@ fn a_broken_script_does_not_pass() {
         Kind::Users,
         "if (found.claims !== undefined)",
         "if (found.claims === 5)",
+    );
+    broken(Kind::Users, "text[i] === '\"'", "text[i] === 5");
+    broken(Kind::Users, "(i === 0 ? '' : ',')", "','");
+    broken(
+        Kind::Users,
+        "give(own(entry, 'lists'), arrayLiteral)",
+        "give(own(entry, 'lists'), textOf)",
     );
     broken(Kind::Machines, "&& isInScope(scope)", "");
     let constant = "const getCustomJwtClaims = () => ({});\n".to_owned();

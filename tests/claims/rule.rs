@@ -14,6 +14,8 @@ struct Seen {
     several_roles: usize,
     no_default: usize,
     variables: usize,
+    lists: usize,
+    long_lists: usize,
     machines: usize,
 }
 
@@ -27,6 +29,13 @@ impl Seen {
         self.several_roles += usize::from(roles.len() > 1);
         self.no_default += usize::from(claims["x-hasura-default-role"] == NO_DEFAULT);
         self.variables += usize::from(claims.as_object().unwrap().len() > 3);
+        let literals = claims.as_object().unwrap().values();
+        let literals = literals
+            .filter_map(Value::as_str)
+            .filter(|text| text.starts_with("{\""));
+        let lengths: Vec<usize> = literals.map(str::len).collect();
+        self.lists += usize::from(!lengths.is_empty());
+        self.long_lists += usize::from(lengths.iter().any(|length| *length > 400));
         self.machines += usize::from(kind == Kind::Machines);
     }
 }
@@ -59,6 +68,8 @@ fn twenty_thousand_generated_tokens_get_what_the_model_says() {
         several_roles,
         no_default,
         variables,
+        lists,
+        long_lists,
         machines,
     } = seen;
     println!("{seen:?}");
@@ -67,6 +78,7 @@ fn twenty_thousand_generated_tokens_get_what_the_model_says() {
         no_default > 400 && variables > 250 && machines > 400,
         "{seen:?}"
     );
+    assert!(lists > 100 && long_lists > 10, "{seen:?}");
 }
 
 #[test]

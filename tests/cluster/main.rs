@@ -31,6 +31,7 @@ mod logs;
 mod losses;
 mod matrix;
 mod metrics;
+mod names;
 mod namespaces;
 mod observing;
 mod operator;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         claims::tests(),
         scripts::tests(),
         tokens::tests(),
+        names::tests(),
         conflicts::tests(),
         deployments::tests(),
         refusals::tests(),

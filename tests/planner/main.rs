@@ -359,6 +359,30 @@ fn a_renamed_scope_keeps_its_id_and_its_roles() {
 }
 
 #[test]
+fn a_star_in_a_scopes_name_is_a_letter_and_what_it_could_stand_for_stays_as_it_is() {
+    let mut model = Model::default();
+    converge(&mut model, &[]);
+    for other in ["messaging:message:read", "messaging:message:", "messaging"] {
+        model.console_scope(INDICATOR, other, "by hand");
+    }
+    let before = model.observed.clone();
+    let of_all = desired::Binding {
+        scope_name: "messaging:message:*".into(),
+        role_name: "Messaging Public Servant".into(),
+        ..binding(0)
+    };
+    let (_, conflicts) = converge(&mut model, &[of_all]);
+    assert!(conflicts.is_empty(), "{conflicts:?}");
+    let scopes = &model.observed.resources[INDICATOR].scopes;
+    let own = scopes["messaging:message:*"].id.clone();
+    let role = &model.observed.roles["Messaging Public Servant"];
+    assert_eq!(role.scopes, Some(BTreeSet::from([own])));
+    for (name, scope) in &before.resources[INDICATOR].scopes {
+        assert_eq!(&scopes[name], scope);
+    }
+}
+
+#[test]
 fn an_instance_made_again_with_another_indicator_takes_the_former_scope_off_its_roles() {
     let mut model = Model::default();
     converge(&mut model, &[binding(0)]);

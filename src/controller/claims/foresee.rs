@@ -274,6 +274,11 @@ fn settings(before: &Entry, after: &Entry) -> Vec<String> {
             format!("{:?}", before.vars),
             format!("{:?}", after.vars),
         ),
+        change(
+            "the session variables that are lists",
+            format!("{:?}", before.lists),
+            format!("{:?}", after.lists),
+        ),
         (before.client != after.client).then(|| "the operator's client".to_owned()),
     ]
     .into_iter()

@@ -201,12 +201,9 @@ fn differences(before: &Entry, after: &Entry) -> Vec<String> {
         let (old, new) = (quoted(&before.ns), quoted(&after.ns));
         all.push(format!("claimsNamespace {old} -> {new}"));
     }
-    if before.vars != after.vars {
-        let of = |entry: &Entry| match entry.vars.iter().map(|(name, _)| name).collect::<Vec<_>>() {
-            none if none.is_empty() => "none".to_owned(),
-            some => names(&some),
-        };
-        all.push(format!("session variables {} -> {}", of(before), of(after)));
+    if before.vars != after.vars || before.lists != after.lists {
+        let (old, new) = (variables(before), variables(after));
+        all.push(format!("session variables {old} -> {new}"));
     }
     if before.client != after.client {
         all.push("the operator's own client id".to_owned());
@@ -218,6 +215,19 @@ fn roles(entry: &Entry) -> String {
     match role_names(entry) {
         none if none.is_empty() => "no roles".to_owned(),
         some => format!("the roles {}", names(&some)),
+    }
+}
+
+/// The names of the session variables, and which of them are lists.
+fn variables(entry: &Entry) -> String {
+    let texts = entry.vars.iter().map(|(name, _)| name.clone());
+    let lists = entry
+        .lists
+        .iter()
+        .map(|(name, _)| format!("{name} (a list)"));
+    match texts.chain(lists).collect::<Vec<_>>() {
+        none if none.is_empty() => "none".to_owned(),
+        some => names(&some),
     }
 }
 
@@ -265,6 +275,11 @@ mod tests {
             after.vars = [("x-hasura-org".into(), "organization.id".into())].into();
         };
         assert_eq!(of(org), said("session variables none -> x-hasura-org"));
+        let orgs = |after: &mut Entry| {
+            after.lists = [("x-hasura-orgs".into(), "user.customData.orgs".into())].into();
+        };
+        let listed = "session variables none -> x-hasura-orgs (a list)";
+        assert_eq!(of(orgs), said(listed));
         assert_eq!(of(|_| ()), None);
     }
 

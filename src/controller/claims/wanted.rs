@@ -12,7 +12,7 @@ use crate::{
     api::{
         HasuraInstance, HasuraRoleBinding,
         conditions::{reasons, types},
-        instance::{DeletionPolicy, Jwt},
+        instance::{DeletionPolicy, Jwt, SessionVariable, ValueForm},
     },
     controller::{
         context::{Context, deleting, key},
@@ -314,10 +314,16 @@ pub fn base(kind: Kind, instance: &HasuraInstance, client: &str) -> Entry {
     );
     entry.default = default_role;
     entry.source = role_source;
-    entry.vars = session_variables
-        .into_iter()
-        .map(|variable| (variable.name, variable.from))
-        .collect();
+    for SessionVariable {
+        name, from, as_, ..
+    } in session_variables
+    {
+        let of_its_form = match as_ {
+            ValueForm::Text => &mut entry.vars,
+            ValueForm::List => &mut entry.lists,
+        };
+        of_its_form.insert((name, from));
+    }
     if kind == Kind::Users {
         entry.everyone = everyone_roles.into_iter().collect();
     }

@@ -42,6 +42,10 @@ pub struct Entry {
     pub roles: BTreeSet<(String, String)>,
     /// Session variable and path of its value.
     pub vars: BTreeSet<(String, String)>,
+    /// Session variable and path of the list that becomes an array literal. Left out where there is none, so that the
+    /// text of an entry without lists stays as it was.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lists: BTreeSet<(String, String)>,
 }
 
 /// An entry that Logto would take, but that would leave too little for others.
@@ -86,6 +90,7 @@ impl Entry {
             source: RoleSource::default(),
             roles: BTreeSet::new(),
             vars: BTreeSet::new(),
+            lists: BTreeSet::new(),
         }
     }
 

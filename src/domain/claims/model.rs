@@ -11,6 +11,12 @@ use crate::domain::jwt_secret::{ALLOWED_ROLES, DEFAULT_ROLE};
 /// The default role of a token that has several roles and none to prefer. No role can have this name.
 pub const NO_DEFAULT: &str = "(none)";
 
+/// Most elements of a list that becomes an array literal.
+pub const MAX_ELEMENTS: usize = 100;
+
+/// Longest array literal, in UTF-16 units: with one of this length a token still fits into a request's headers.
+pub const MAX_LITERAL: usize = 4096;
+
 const USER_ID: &str = "x-hasura-user-id";
 const ROLE: &str = "x-hasura-role";
 
@@ -189,9 +195,16 @@ fn default_role(entry: &Value, roles: &BTreeSet<String>) -> String {
 }
 
 fn session_variables(kind: Kind, entry: &Value, context: &Value) -> BTreeMap<String, String> {
-    pairs(&entry["vars"])
-        .filter(|(name, path)| is_session_variable(name) && is_readable(kind, path))
-        .filter_map(|(name, path)| Some((name.to_owned(), text_at(context, path)?)))
+    let given = |pairs, text_of: fn(&Value) -> Option<String>| {
+        self::pairs(pairs)
+            .filter(|(name, path)| is_session_variable(name) && is_readable(kind, path))
+            .filter_map(move |(name, path)| {
+                let text = text_of(value_at(context, path)?)?;
+                Some((name.to_owned(), text))
+            })
+    };
+    given(&entry["vars"], text)
+        .chain(given(&entry["lists"], array_literal))
         .collect()
 }
 
@@ -223,16 +236,32 @@ fn is_readable(kind: Kind, path: &str) -> bool {
     is_plain && listed
 }
 
-fn text_at(context: &Value, path: &str) -> Option<String> {
-    let value = path
-        .split('.')
-        .try_fold(context, |value, segment| value.as_object()?.get(segment))?;
+fn value_at<'a>(context: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.')
+        .try_fold(context, |value, segment| value.as_object()?.get(segment))
+}
+
+fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(bool) => Some(bool.to_string()),
         Value::Number(number) => number.as_f64().map(in_javascript),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// PostgreSQL's literal of an array. With every element in quotes none is taken for NULL, and none ends early.
+///
+/// Source: postgresql.org "Arrays", section "Array Input and Output Syntax".
+fn array_literal(value: &Value) -> Option<String> {
+    let elements = value.as_array().filter(|list| list.len() <= MAX_ELEMENTS)?;
+    let quoted = |element| {
+        let text = text(element)?.replace('\\', "\\\\").replace('"', "\\\"");
+        Some(format!("\"{text}\""))
+    };
+    let elements: Vec<String> = elements.iter().map(quoted).collect::<Option<_>>()?;
+    let literal = format!("{{{}}}", elements.join(","));
+    (literal.encode_utf16().count() <= MAX_LITERAL).then_some(literal)
 }
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {

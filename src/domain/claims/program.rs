@@ -2,7 +2,7 @@
 
 /// Version of both programs. It grows with each change of a program's text or of the marks around a wrapped one, and a
 /// program that understands less never replaces one that understands more.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// How the variables that the programs read begin, whoever put them there. The programs hold the same text.
 pub const KEY_PREFIX: &str = "LOGTO_HASURA_";

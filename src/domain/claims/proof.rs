@@ -211,27 +211,34 @@ fn profile() -> Value {
 /// Something at each path that a session variable reads.
 fn custom_data(entry: &Entry) -> Value {
     let mut data = Map::new();
-    for (_, path) in &entry.vars {
+    let texts = entry.vars.iter().map(|(_, path)| (path, json!("made up")));
+    let lists = entry.lists.iter().map(|(_, path)| (path, list()));
+    for (path, value) in texts.chain(lists) {
         let Some(path) = path.strip_prefix("user.customData.") else {
             continue;
         };
         let names: Vec<&str> = path.split('.').collect();
         if let Some((last, parents)) = names.split_last() {
-            put(&mut data, parents, last);
+            put(&mut data, parents, last, value);
         }
     }
     data.into()
 }
 
-fn put(data: &mut Map<String, Value>, parents: &[&str], name: &str) {
+/// All that a list may hold, and what would end an array literal early.
+fn list() -> Value {
+    json!(["made up", "a \"quoted\" \\ one, {too}", "", 1.5, true])
+}
+
+fn put(data: &mut Map<String, Value>, parents: &[&str], name: &str, value: Value) {
     match parents.split_first() {
         None => {
-            data.entry(name).or_insert_with(|| json!("made up"));
+            data.entry(name).or_insert(value);
         }
         Some((parent, rest)) => {
             let inner = data.entry(*parent).or_insert_with(|| json!({}));
             if let Some(inner) = inner.as_object_mut() {
-                put(inner, rest, name);
+                put(inner, rest, name, value);
             }
         }
     }

@@ -127,6 +127,28 @@ fn a_binding_may_name_neither_a_role_nor_a_logto_role_beside_the_patterns() {
 }
 
 #[test]
+fn a_pattern_of_several_words_takes_what_begins_so_and_a_star_in_a_scope_is_no_pattern() {
+    let of = |pattern: &str, role: &str, further| {
+        let allowed = json!([{"namespaces": names(&["team-a"]), "hasuraRoles": [pattern]}]);
+        let (instance, binding) = (instance(INDICATOR, allowed), binding(role, further));
+        to_binding(("shop", &instance), ("team-a", &binding), &labels(true)) == Consent::Given
+    };
+    let manager = "Sales Manager";
+    assert!(of("Sales Manager", manager, json!({})));
+    assert!(of("Sales *", manager, json!({})) && of("Sales*", manager, json!({})));
+    assert!(!of("Sales *", "Salesman", json!({})) && of("Sales*", "Salesman", json!({})));
+    assert!(!of("Sales", manager, json!({})) && !of("Manager", manager, json!({})));
+    // Roles are what is consented to; whatever the scope is called, it neither widens nor narrows that.
+    let all = json!({"scope": {"name": "messaging:message:*"}});
+    assert!(of("Sales Manager", manager, all.clone()));
+    assert!(!of("messaging:*", manager, all.clone()) && !of("Sales Manager", "Boss", all));
+    // The Logto role has to match behind the prefix, word for word.
+    let named = |name: &str| json!({"logtoRole": {"name": name}});
+    assert!(of("Sales *", manager, named("shop-Sales Managers of Ulm")));
+    assert!(!of("Sales *", manager, named("shop-Salesmen")));
+}
+
+#[test]
 fn who_is_given_a_role_is_for_the_instances_owner_to_say() {
     let rule = |subjects: &str| json!({"namespaces": names(&["team-a"]), "hasuraRoles": ["*"], "subjects": subjects});
     let forbids = |rules: Value, further| {

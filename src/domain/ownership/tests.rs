@@ -75,6 +75,12 @@ fn marks_differ_by_owner_and_by_all_that_can_not_change_in_a_binding_and_never_c
             owner(),
             "shop",
             "user-reader",
+            spec(("shop", None), "user:reader reader"),
+        ),
+        of(
+            owner(),
+            "shop",
+            "user-reader",
             spec(("shop2", None), "user:reader"),
         ),
         of(
@@ -94,6 +100,23 @@ fn marks_differ_by_owner_and_by_all_that_can_not_change_in_a_binding_and_never_c
         expected,
         "the same namespace, said or not"
     );
+}
+
+#[test]
+fn a_role_of_several_words_leaves_no_doubt_whose_the_mark_is() {
+    // printf 'shop/sales shop/shop Sales Manager' | openssl sha256 -binary | head -c 16 | basenc --base64url
+    let sales = owner().marks("shop", "sales", &spec(("shop", None), "Sales Manager"));
+    assert_eq!(
+        sales.created.to_string(),
+        "[logto-hasura:a1b2c3d4/JHNsUmfzQHJ5-dJn1lvPIw]"
+    );
+    let others = [
+        owner().marks("shop", "sales", &spec(("shop", None), "Sales  Manager")),
+        owner().marks("shop", "sales", &spec(("shop", None), "SalesManager")),
+        owner().marks("shop", "sales", &spec(("shop", None), "Manager")),
+        owner().marks("shop", "sales", &spec(("shop-sales", None), "Manager")),
+    ];
+    assert!(others.iter().all(|other| other.created != sales.created));
 }
 
 #[test]

@@ -10,7 +10,9 @@ use super::{
         Bad, ENUM, NOT_A_BOOL, NOT_AN_OBJECT, NOT_TEXT, PATTERN, REQUIRED, TOO_LONG, TOO_SHORT,
         UNKNOWN,
     },
-    texts::{ADMINS, NOT_OBJECT_NAMES, NOT_ROLE_NAMES, UNPRINTABLE, letters},
+    texts::{
+        ADMINS, NOT_NAMES, NOT_OBJECT_NAMES, NOT_ROLE_NAMES, NOT_SCOPE_NAMES, UNPRINTABLE, letters,
+    },
 };
 
 /// Descriptions that hold what tells the operator's objects from others.
@@ -64,6 +66,7 @@ fn hasura_role(good: &Object) -> Vec<Bad> {
         role.bad("a list", json!(["editor"]), NOT_TEXT),
     ];
     rows.extend(role.bad_texts(ADMINS, "spec.hasuraRole can not be admin"));
+    rows.extend(role.bad_texts(NOT_NAMES, PATTERN));
     rows.extend(role.bad_texts(NOT_ROLE_NAMES, PATTERN));
     rows
 }
@@ -81,7 +84,8 @@ fn scope(good: &Object) -> Vec<Bad> {
         name.bad("257 characters", letters(257), TOO_LONG),
         name.bad("a number", 7, NOT_TEXT),
     ];
-    rows.extend(name.bad_texts(NOT_ROLE_NAMES, PATTERN));
+    rows.extend(name.bad_texts(NOT_NAMES, PATTERN));
+    rows.extend(name.bad_texts(NOT_SCOPE_NAMES, PATTERN));
     rows
 }
 
@@ -108,6 +112,7 @@ fn logto_role(good: &Object) -> Vec<Bad> {
 fn logto_role_name(good: &Object) -> Vec<Bad> {
     let name = good.field("spec.logtoRole.name");
     let mut rows = name.bad_texts(ADMINS, "name can not be admin");
+    rows.extend(name.bad_texts(NOT_NAMES, PATTERN));
     rows.extend(name.bad_texts(NOT_ROLE_NAMES, PATTERN));
     rows.push(name.bad("empty", "", TOO_SHORT));
     rows.push(name.bad("129 characters", letters(129), TOO_LONG));
@@ -145,14 +150,20 @@ pub fn good() -> Vec<Good> {
         role.good("one character", "r"),
         role.good("128 characters", letters(128)),
         role.good("every kind of character", "aZ0_:.-"),
+        role.good("two words", "Sales Manager"),
+        role.good("many words, of one character too", "a b 1 - x.y :z"),
+        role.good("the superuser and a word", "admin of shop"),
         role.good("starts with admin", "administrator"),
         role.good("ends with admin", "team:admin"),
         scope.good("one character", "r"),
         scope.good("256 characters", letters(256)),
         scope.good("like the superuser, but no role", "admin"),
+        scope.good("a star at its end", "messaging:message:*"),
+        scope.good("stars", "a*:**:b"),
         name.good("one character", "r"),
         name.good("128 characters", letters(128)),
         name.good("starts with admin", "admin-of-shop"),
+        name.good("several words", "Messaging Public Servant"),
         type_.good("people", "User"),
         type_.good("machines", "MachineToMachine"),
         default.good("for everybody", true),

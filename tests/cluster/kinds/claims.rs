@@ -9,7 +9,7 @@ use super::{
         Bad, DUPLICATE, ENUM, NOT_A_BOOL, NOT_A_LIST, NOT_AN_OBJECT, NOT_TEXT, PATTERN, REQUIRED,
         TOO_LONG, TOO_SHORT, UNKNOWN,
     },
-    texts::{ADMINS, NOT_ROLE_NAMES, letters},
+    texts::{ADMINS, NOT_NAMES, NOT_ROLE_NAMES, letters},
 };
 
 const EVERYONE: &str = "spec.auth.jwt.everyoneRoles";
@@ -17,6 +17,7 @@ const VARIABLES: &str = "spec.auth.jwt.sessionVariables";
 const NAME: &str = "spec.auth.jwt.sessionVariables[0].name";
 const FROM: &str = "spec.auth.jwt.sessionVariables[0].from";
 const USER_EDITABLE: &str = "spec.auth.jwt.sessionVariables[0].userEditable";
+const AS: &str = "spec.auth.jwt.sessionVariables[0].as";
 
 /// They would say who somebody is, or that he may do anything.
 const RESERVED: &[&str] = &[
@@ -35,7 +36,12 @@ const NOT_VARIABLES: &[(&str, &str)] = &[
     ("another prefix", "x-shop-org-id"),
     ("no prefix", "organization"),
     ("a key of all objects", "x-hasura-__proto__"),
-    ("an underscore", "x-hasura-org_id"),
+    ("an underscore at its end", "x-hasura-org_"),
+    ("an underscore after the prefix", "x-hasura-_role"),
+    (
+        "an underscore for a hyphen of the prefix",
+        "x_hasura-org-id",
+    ),
     ("a dot", "x-hasura-org.id"),
     ("a space", "x-hasura-org id"),
     ("a space before it", " x-hasura-org-id"),
@@ -99,6 +105,7 @@ pub fn bad() -> Vec<Bad> {
     rows.extend(variables());
     rows.extend(names());
     rows.extend(paths());
+    rows.extend(forms());
     rows
 }
 
@@ -126,7 +133,7 @@ fn everyone_roles() -> Vec<Bad> {
         let among_others = json!(["user", admin]);
         rows.push(roles.bad(what, among_others, "everyoneRoles can not hold admin"));
     }
-    for (what, name) in NOT_ROLE_NAMES {
+    for (what, name) in NOT_NAMES.iter().chain(NOT_ROLE_NAMES) {
         rows.push(first(what, json!(name), PATTERN));
     }
     rows
@@ -136,6 +143,7 @@ fn default_role() -> Vec<Bad> {
     let good = instance();
     let role = good.field("spec.auth.jwt.defaultRole");
     let mut rows = role.bad_texts(ADMINS, "defaultRole can not be admin");
+    rows.extend(role.bad_texts(NOT_NAMES, PATTERN));
     rows.extend(role.bad_texts(NOT_ROLE_NAMES, PATTERN));
     rows.push(role.bad("empty", "", TOO_SHORT));
     rows.push(role.bad("129 characters", letters(129), TOO_LONG));
@@ -243,6 +251,37 @@ fn paths() -> Vec<Bad> {
     rows
 }
 
+/// What a value is read as.
+fn forms() -> Vec<Bad> {
+    let orgs = "user.customData.orgs";
+    let of = |from: &str, form: Value| json!({"name": "x-hasura-a", "from": from, "userEditable": true, "as": form});
+    let unsaid = json!({"name": "x-hasura-a", "from": orgs, "as": "List"});
+    let mut rows = vec![
+        variable("no such form", of(orgs, json!("Json")), AS, ENUM),
+        variable("lower case", of(orgs, json!("list")), AS, ENUM),
+        variable("empty", of(orgs, json!("")), AS, ENUM),
+        variable("a list", of(orgs, json!(["List"])), AS, NOT_TEXT),
+        variable(
+            "a list of a user's own",
+            unsaid,
+            FROM,
+            "so it proves nothing",
+        ),
+    ];
+    for from in [
+        "user.id",
+        "user.primaryEmail",
+        "organization.id",
+        "user.name",
+        "user.avatar",
+        "user.profile.website",
+    ] {
+        let because = "only user.customData.… can hold a list";
+        rows.push(variable(from, of(from, json!("List")), AS, because));
+    }
+    rows
+}
+
 /// The name of a variable with this length.
 fn name_of(length: usize) -> String {
     let start = "x-hasura-";
@@ -256,7 +295,7 @@ pub fn good() -> Vec<Good> {
     let source = good.field("spec.auth.jwt.roleSource");
     let variables = good.field(VARIABLES);
     let many: Vec<String> = (0..20).map(|number| format!("role{number}")).collect();
-    let numbered = |number| json!({"name": format!("x-hasura-{number}"), "from": "user.id", "userEditable": false});
+    let numbered = |number| json!({"name": format!("x-hasura-{number}"), "from": "user.id", "userEditable": false, "as": "Text"});
     let sixteen: Value = (0..16).map(numbered).collect();
     let mut rows = vec![
         everyone.good("none", json!([])),
@@ -264,7 +303,9 @@ pub fn good() -> Vec<Good> {
         everyone.good("two that differ in case", json!(["user", "User"])),
         everyone.good("like the superuser", json!(["administrator", "team:admin"])),
         everyone.good("128 characters", json!([letters(128)])),
+        everyone.good("two words", json!(["Sales Manager"])),
         default.good("one", "user"),
+        default.good("two words", "Sales Manager"),
         default.good("128 characters", letters(128)),
         source.good("the default by name", "AssignedRoles"),
         source.good("the other", "GrantedScopes"),
@@ -288,8 +329,18 @@ pub fn good() -> Vec<Good> {
     let paths = trusted.map(|from| (from, false)).into_iter();
     let editable = EDITABLE.iter().copied().chain(odd).map(|from| (from, true));
     for (from, editable) in paths.chain(editable) {
-        let value = json!([{"name": name_of(64), "from": from, "userEditable": editable}]);
+        let value =
+            json!([{"name": name_of(64), "from": from, "userEditable": editable, "as": "Text"}]);
         rows.push(variables.good(from, value));
+    }
+    for name in ["x-hasura-avatar_no", "x-hasura-a__-_b", "x-hasura-user_id"] {
+        let value = json!([{"name": name, "from": "user.id", "userEditable": false, "as": "Text"}]);
+        rows.push(variables.good(name, value));
+    }
+    for from in ["user.customData.orgs", "user.customData.a.b.c"] {
+        let value =
+            json!([{"name": "x-hasura-a", "from": from, "userEditable": true, "as": "List"}]);
+        rows.push(variables.good(&format!("{from} as a list"), value));
     }
     rows
 }

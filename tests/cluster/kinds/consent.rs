@@ -12,7 +12,7 @@ use super::{
         TOO_LONG, TOO_SHORT, UNKNOWN, complaint, none_of,
     },
     server::Server,
-    texts::{NOT_OBJECT_NAMES, NOT_ROLE_NAMES, letters, uri},
+    texts::{NOT_NAMES, NOT_OBJECT_NAMES, NOT_ROLE_NAMES, letters, uri},
 };
 use crate::{suite::Test, tests, world::World};
 
@@ -217,12 +217,17 @@ fn roles(path: &'static str) -> Vec<Bad> {
         ("a star in the middle", "team-*-reader"),
         ("a star at the beginning", "*-reader"),
         ("two stars", "team-**"),
+        ("two stars after words", "Sales **"),
+        ("two spaces before the star", "Sales  *"),
+        ("only a space and a star", " *"),
+        ("a space after the star", "Sales* "),
         ("a star and a line break", "team-*\n"),
         ("a question mark", "team-?"),
         ("a regular expression", "team-.*|admin"),
     ];
     let mut rows = list_of_texts(&field, "editor", 65, "must have at most 64 items");
     rows.extend(first.bad_texts(&texts, PATTERN));
+    rows.extend(first.bad_texts(NOT_NAMES, PATTERN));
     rows.extend(first.bad_texts(NOT_ROLE_NAMES, PATTERN));
     rows.push(twice.refused("twice", format!("{path}[1]"), DUPLICATE));
     rows.push(first.bad("empty", "", TOO_SHORT));
@@ -347,6 +352,10 @@ fn good_roles(path: &'static str) -> Vec<Good> {
         field.good(
             "a name, and beginnings",
             json!(["editor", "t*", "team-a:*"]),
+        ),
+        field.good(
+            "words, and beginnings of several",
+            json!(["Sales Manager", "Sales *", "Sales*", "Sales Man*"]),
         ),
     ]
 }

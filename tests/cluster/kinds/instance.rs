@@ -10,7 +10,7 @@ use super::{
         Bad, ENUM, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT, NOT_WHOLE, PATTERN, TOO_LARGE, TOO_LONG,
         TOO_SHORT, TOO_SMALL, UNKNOWN,
     },
-    texts::{ADMINS, NOT_OBJECT_NAMES, NOT_ROLE_NAMES, UNPRINTABLE, letters, uri},
+    texts::{ADMINS, NOT_NAMES, NOT_OBJECT_NAMES, NOT_ROLE_NAMES, UNPRINTABLE, letters, uri},
 };
 
 pub fn bad() -> Vec<Bad> {
@@ -93,7 +93,8 @@ fn api_resource(good: &Object) -> Vec<Bad> {
 
 fn prefix(good: &Object) -> Vec<Bad> {
     let prefix = good.field("spec.logtoRoleNamePrefix");
-    let mut rows = prefix.bad_texts(NOT_ROLE_NAMES, PATTERN);
+    let mut rows = prefix.bad_texts(NOT_NAMES, PATTERN);
+    rows.push(prefix.bad("a star at its end", "shop:*", PATTERN));
     rows.push(prefix.bad("64 characters", letters(64), TOO_LONG));
     rows.push(prefix.bad("a list", json!(["shop-"]), NOT_TEXT));
     rows
@@ -114,6 +115,7 @@ fn auth(good: &Object) -> Vec<Bad> {
 fn unauthorized_role(good: &Object) -> Vec<Bad> {
     let role = good.field("spec.auth.unauthorizedRole");
     let mut rows = role.bad_texts(ADMINS, "unauthorizedRole can not be admin");
+    rows.extend(role.bad_texts(NOT_NAMES, PATTERN));
     rows.extend(role.bad_texts(NOT_ROLE_NAMES, PATTERN));
     rows.push(role.bad("empty", "", TOO_SHORT));
     rows.push(role.bad("129 characters", letters(129), TOO_LONG));
@@ -178,6 +180,8 @@ pub fn good() -> Vec<Good> {
         prefix.good("empty", ""),
         prefix.good("63 characters", letters(63)),
         prefix.good("a hyphen at its end", "shop-"),
+        prefix.good("two words", "Big Shop"),
+        prefix.good("a space at its end", "Big Shop "),
     ]
 }
 
@@ -190,6 +194,7 @@ pub fn good_auth() -> Vec<Good> {
     vec![
         role.good("one", "anonymous"),
         role.good("starts with admin", "admin-viewer"),
+        role.good("two words", "Window Shopper"),
         role.good("one character", "a"),
         role.good("128 characters", letters(128)),
         claims.good("5 characters", "a://b"),

@@ -124,7 +124,7 @@ async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Res
             instance(),
             "spec.auth.jwt.sessionVariables",
             json!([{"name": "x-hasura-org-id", "from": "organization.id"}]),
-            json!([{"name": "x-hasura-org-id", "from": "organization.id", "userEditable": false}]),
+            json!([{"name": "x-hasura-org-id", "from": "organization.id", "userEditable": false, "as": "Text"}]),
         ),
         (
             instance(),
@@ -227,6 +227,10 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
     let server = Server::of(&world);
     // The parent is there in both, so that only the field makes a difference.
     let claims = tenant().with("spec.customClaims", json!({}));
+    let variable = instance().with(
+        "spec.auth.jwt.sessionVariables",
+        json!([{"name": "x-hasura-org-id", "from": "organization.id"}]),
+    );
     let jwt = instance().with("spec.auth.jwt", json!({}));
     let allowed = tenant().with(
         "spec.allowedInstances",
@@ -298,6 +302,8 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
         (jwt.clone(), "spec.auth.jwt.defaultRole"),
         (jwt.clone(), "spec.auth.jwt.roleSource"),
         (jwt, "spec.auth.jwt.sessionVariables"),
+        (variable.clone(), "spec.auth.jwt.sessionVariables[0].as"),
+        (variable, "spec.auth.jwt.sessionVariables[0].userEditable"),
     ];
     let mut complaints = Vec::new();
     for (object, field) in &optional {

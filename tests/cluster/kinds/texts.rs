@@ -18,17 +18,39 @@ pub const UNPRINTABLE: &[(&str, char)] = &[
     ("a pop directional isolate", '\u{2069}'),
 ];
 
-/// What is no name of a role or scope.
-pub const NOT_ROLE_NAMES: &[(&str, &str)] = &[
+/// What is no name of a role or scope, and no beginning of one.
+pub const NOT_NAMES: &[(&str, &str)] = &[
     ("starts with a digit", "1reader"),
     ("starts with a hyphen", "-reader"),
+    ("starts with a star", "*:reader"),
     ("a name that Logto hides", "#internal:reader"),
-    ("a space", "user reader"),
+    ("a space before it", " reader"),
+    ("only a space", " "),
+    ("two spaces in a row", "user  reader"),
+    ("two spaces at its end", "reader  "),
+    ("a tab", "user\treader"),
+    ("a space that does not break", "user\u{a0}reader"),
+    ("a line break in it", "user\nreader"),
     ("a line break at its end", "reader\n"),
+    ("a role of a binding that is gone", "reader (unbound)"),
     ("a slash", "user/reader"),
     ("a letter outside ASCII", "rôle"),
     ("a Cyrillic letter like a Latin one", "\u{430}dmin"),
     ("a right-to-left override", "reader\u{202e}"),
+];
+
+/// What else is no name of a role.
+pub const NOT_ROLE_NAMES: &[(&str, &str)] = &[
+    ("a space at its end", "user reader "),
+    ("a space at the end of the superuser", "admin "),
+    ("a star", "user:*:reader"),
+];
+
+/// What else is no name of a scope: a client asks for several with a space between them.
+pub const NOT_SCOPE_NAMES: &[(&str, &str)] = &[
+    ("a space", "user reader"),
+    ("a space at its end", "reader "),
+    ("only a star", "*"),
 ];
 
 /// Every way to write the role that is superuser in Hasura.

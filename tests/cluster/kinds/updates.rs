@@ -253,7 +253,12 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
         (
             instance(),
             "spec.auth.jwt.sessionVariables",
-            json!([{"name": "x-hasura-a", "from": "user.name", "userEditable": true}]),
+            json!([{"name": "x-hasura-a", "from": "user.name", "userEditable": true, "as": "Text"}]),
+        ),
+        (
+            instance(),
+            "spec.auth.jwt.sessionVariables",
+            json!([{"name": "x-hasura-a", "from": "user.customData.a", "userEditable": true, "as": "List"}]),
         ),
         (instance(), "spec.delivery.allowRecreate", json!(true)),
         (instance(), "spec.delivery.conflictPolicy", json!("Force")),

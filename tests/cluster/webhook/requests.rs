@@ -16,6 +16,9 @@ use crate::{
     world::{INDICATOR, World},
 };
 
+/// The role of callers without a token. Its two words have to get through the address of the hook.
+const STRANGER: &str = "Window Shopper";
+
 pub fn tests() -> Vec<Test> {
     tests![
         a_token_opens_the_roles_that_its_user_holds_at_this_moment,
@@ -94,6 +97,10 @@ async fn a_token_opens_the_roles_that_its_user_holds_at_this_moment(
         .tenant()
         .create_role("other:role", "of another instance", RoleType::User, &[])?;
     alice.hold("other:role")?;
+    logto
+        .tenant()
+        .create_role("Sales Manager", "of two words", RoleType::User, &[])?;
+    alice.hold("Sales Manager")?;
 
     let mut matrix = Matrix::default();
     matrix.row(
@@ -113,6 +120,12 @@ async fn a_token_opens_the_roles_that_its_user_holds_at_this_moment(
         expecting(&token, "other:role"),
         role("other:role"),
     );
+    matrix.row(
+        "a role of two words, held",
+        expecting(&token, "Sales Manager"),
+        role("Sales Manager"),
+    );
+    matrix.row("its first word", expecting(&token, "Sales"), unauthorized());
     matrix.row("no Expected-Role", Request::bearer(&token), no_role());
     matrix.row(
         "x-hasura-role only",
@@ -198,7 +211,7 @@ async fn a_token_opens_the_roles_that_its_user_holds_at_this_moment(
 async fn with_an_unauthorized_role_nobody_is_refused_and_nobody_gets_more(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
-    hook(&world, Some("anonymous")).await?;
+    hook(&world, Some(STRANGER)).await?;
     let alice = world.person("alice", &["user:reader"])?;
     let token = alice.token(&[]).await?;
     let other = alice.token_for("https://other.example.com", &[]).await?;
@@ -223,29 +236,25 @@ async fn with_an_unauthorized_role_nobody_is_refused_and_nobody_gets_more(
     matrix.row(
         "bound, not held",
         expecting(&token, "user:maintainer"),
-        role("anonymous"),
+        role(STRANGER),
     );
-    matrix.row("admin", expecting(&token, "admin"), role("anonymous"));
-    matrix.row(
-        "no Expected-Role",
-        Request::bearer(&token),
-        role("anonymous"),
-    );
+    matrix.row("admin", expecting(&token, "admin"), role(STRANGER));
+    matrix.row("no Expected-Role", Request::bearer(&token), role(STRANGER));
     matrix.row(
         "another audience",
         expecting(&other, "user:reader"),
-        role("anonymous"),
+        role(STRANGER),
     );
     matrix.row(
         "third party, by the user's role",
         expecting(&theirs, "user:reader"),
         role("user:reader"),
     );
-    matrix.row("no token", Request::default(), role("anonymous"));
+    matrix.row("no token", Request::default(), role(STRANGER));
     matrix.row(
         "no token, a role and a user id of his own",
         claims.clone(),
-        role("anonymous"),
+        role(STRANGER),
     );
     matrix.check(&world).await?;
     let (_, session) = world.query(&claims).await?;

@@ -18,6 +18,8 @@ const logtoHasura = (() => {
   const PREFIX = 'LOGTO_HASURA_';
   const LOWER = 'abcdefghijklmnopqrstuvwxyz0123456789-_';
   const PLAIN = LOWER + 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+  const MAX_ELEMENTS = 100;
+  const MAX_LITERAL = 4096;
 
   const isText = (value) => typeof value === 'string' && value !== '';
   const isObject = (value) => typeof value === 'object' && value !== null && !isArray(value);
@@ -103,6 +105,31 @@ const logtoHasura = (() => {
     return undefined;
   };
 
+  const textOf = (value) => {
+    const type = typeof value;
+    return type === 'string' || type === 'number' || type === 'boolean' ? '' + value : undefined;
+  };
+
+  const quoted = (text) => {
+    let inner = '';
+    for (let i = 0; i < text.length; i += 1) inner += text[i] === '"' || text[i] === '\\' ? '\\' + text[i] : text[i];
+    return '"' + inner + '"';
+  };
+
+  // PostgreSQL's literal of an array. With every element in quotes none is taken for NULL, and none ends early.
+  const arrayLiteral = (list) => {
+    const count = isArray(list) ? list.length : undefined;
+    if (typeof count !== 'number' || count > MAX_ELEMENTS) return undefined;
+    let literal = '{';
+    for (let i = 0; i < count; i += 1) {
+      const text = textOf(own(list, i));
+      if (text === undefined || text.length > MAX_LITERAL) return undefined;
+      literal += (i === 0 ? '' : ',') + quoted(text);
+      if (literal.length >= MAX_LITERAL) return undefined;
+    }
+    return literal + '}';
+  };
+
   const isVariable = (name) =>
     isText(name) &&
     indexOf(name, 'x-hasura-') === 0 &&
@@ -125,12 +152,14 @@ const logtoHasura = (() => {
     const roles = sort(keys(granted));
     if (roles.length === 0) return undefined;
     const given = create(null);
-    eachPair(own(entry, 'vars'), (name, path) => {
-      if (!isVariable(name) || !isText(path) || !mayRead(path)) return;
-      const value = valueAt(context, path);
-      const type = typeof value;
-      if (type === 'string' || type === 'number' || type === 'boolean') given[name] = '' + value;
-    });
+    const give = (pairs, formOf) =>
+      eachPair(pairs, (name, path) => {
+        if (!isVariable(name) || !isText(path) || !mayRead(path)) return;
+        const text = formOf(valueAt(context, path));
+        if (text !== undefined) given[name] = text;
+      });
+    give(own(entry, 'vars'), textOf);
+    give(own(entry, 'lists'), arrayLiteral);
     given['x-hasura-default-role'] = defaultRole(entry, granted, roles);
     if (typeof userId === 'string') given['x-hasura-user-id'] = userId;
     // Without a prototype nobody's toJSON or iterator can speak for the list.

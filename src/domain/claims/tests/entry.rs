@@ -36,6 +36,16 @@ fn the_text_never_changes_for_the_same_data() {
     other.roles = [pair("__proto__", "a\"\u{2028}")].into();
     let golden = "{\"v\":1,\"aud\":\"https://shop.example.com/v1/graphql\",\"ns\":\"https://hasura.io/jwt/claims\",\"client\":\"m2m1\",\"everyone\":[],\"default\":null,\"source\":\"GrantedScopes\",\"roles\":[[\"__proto__\",\"a\\\"\u{2028}\"]],\"vars\":[]}";
     assert_eq!(other.text(), golden);
+
+    // Only an entry that has lists is written otherwise than before there were any.
+    let mut listed = entry();
+    listed.lists = [pair("x-hasura-org-ids", "user.customData.orgs")].into();
+    let golden = entry().text().replace(
+        "]]}",
+        r#"]],"lists":[["x-hasura-org-ids","user.customData.orgs"]]}"#,
+    );
+    assert_eq!(listed.text(), golden);
+    assert_eq!(Entry::parse(&golden), Some(listed));
 }
 
 #[test]
@@ -112,6 +122,7 @@ fn only_what_an_entry_writes_is_read_as_one() {
         text.replace(",\"default\":\"user\"", ""),
         text.replace("{\"v\"", "{ \"v\""),
         text.replace("[\"user\"]", "[\"user\",\"user\"]"),
+        text.replace("]]}", "]],\"lists\":[]}"),
         "{}".to_owned(),
         String::new(),
     ] {
