@@ -178,7 +178,11 @@ impl Draw {
     fn entry(&mut self) -> Value {
         let pairs = |draw: &mut Self| json!([draw.name(&ROLES), draw.name(&SCOPES)]);
         let vars = |draw: &mut Self| json!([draw.one(&VARIABLES), draw.one(&PATHS)]);
-        let lists = |draw: &mut Self| json!([draw.one(&VARIABLES), draw.one(&LIST_PATHS)]);
+        let lists = |draw: &mut Self| {
+            let usual = draw.below(4) > 0;
+            let names = if usual { &VARIABLES[..4] } else { &VARIABLES };
+            json!([draw.one(names), draw.one(&LIST_PATHS)])
+        };
         let role = |draw: &mut Self| draw.name(&ROLES).into();
         let namespace = match self.below(40) {
             0 => "roles",
@@ -315,11 +319,17 @@ impl Draw {
             "address",
             "country",
         ];
-        let pair = |_| match self.one(&keys) {
-            "list" if !self.once_in(4) => ("list".to_owned(), self.values()),
-            key => (key.to_owned(), self.stored(depth - 1)),
-        };
+        let pair = |_| (self.one(&keys).to_owned(), self.stored(depth - 1));
         Value::Object((0..4).map(pair).collect())
+    }
+
+    /// The same with a list in it, mostly.
+    fn stored_with_a_list(&mut self) -> Value {
+        let mut stored = self.stored(4);
+        if let Some(fields) = stored.as_object_mut().filter(|_| !self.once_in(4)) {
+            fields.insert("list".to_owned(), self.values());
+        }
+        stored
     }
 
     /// A list, now and then about as long as an array literal may be.
@@ -354,7 +364,7 @@ impl Draw {
             ("primaryEmail", self.scalar()),
             ("name", self.scalar()),
             ("profile", self.stored(3)),
-            ("customData", self.stored(4)),
+            ("customData", self.stored_with_a_list()),
         ];
         let fields = vec![
             ("user", self.object(user)),
