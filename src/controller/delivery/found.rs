@@ -12,7 +12,11 @@ use k8s_openapi::{
 use kube::api::ObjectMeta;
 use sha2::{Digest, Sha256};
 
-use crate::hasura::{delivered::Delivered, env::DesiredAuth};
+use crate::hasura::{
+    delivered::Delivered,
+    env::DesiredAuth,
+    rollout::{Rollout, rollout},
+};
 
 /// An object as it was read.
 pub struct Found {
@@ -36,8 +40,8 @@ impl Found {
         self.data.get(key).map(String::as_str)
     }
 
-    /// What it should say. A key that is no setting any more stays while a container names it: a pod does not start
-    /// without it.
+    /// What it should say. A key that is no setting any more stays while a container names it, since a pod does not start
+    /// without it, and until the rollout is through that no longer names it: pods of before may start anew.
     pub(super) fn wanted(
         &self,
         which: &Delivered,
@@ -45,9 +49,13 @@ impl Found {
         live: Option<&Deployment>,
     ) -> BTreeMap<String, String> {
         let mut data = entries(desired);
-        for key in live.map(|live| which.keys_named(live)).unwrap_or_default() {
-            if let Some(value) = self.data.get(&key) {
-                data.entry(key).or_insert_with(|| value.clone());
+        let Some(live) = live else { return data };
+        let named = which.keys_named(live);
+        // By envFrom the new pods would read it as well.
+        let old_pods = !which.is_taken_whole(live) && rollout(live) != Rollout::RolledOut;
+        for (key, value) in &self.data {
+            if old_pods || named.contains(key) {
+                data.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
         data
@@ -67,10 +75,15 @@ impl Found {
     }
 }
 
+/// The settings by their keys.
 pub(super) fn entries(desired: &DesiredAuth) -> BTreeMap<String, String> {
+    let key = |name| match &desired.delivered {
+        Some(object) => object.key(name).to_owned(),
+        None => String::from(name),
+    };
     let entries = desired.entries().into_iter();
     entries
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (key(name), value.to_owned()))
         .collect()
 }
 
@@ -126,6 +139,7 @@ mod tests {
         let which = Delivered {
             kind: SourceKind::Secret,
             name: "shop-auth".into(),
+            keys: DeliveryKeys::default(),
         };
         let desired = DesiredAuth {
             env: AuthEnv::Jwt {

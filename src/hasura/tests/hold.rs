@@ -16,6 +16,7 @@ fn shop_auth() -> Delivered {
     Delivered {
         kind: SourceKind::Secret,
         name: "shop-auth".into(),
+        keys: DeliveryKeys::default(),
     }
 }
 

@@ -21,6 +21,7 @@ fn by_secret(desired: DesiredAuth) -> DesiredAuth {
     let delivered = Some(Delivered {
         kind: SourceKind::Secret,
         name: "shop-auth".into(),
+        keys: DeliveryKeys::default(),
     });
     DesiredAuth {
         delivered,
@@ -178,6 +179,7 @@ fn only_the_lines_that_are_missing_are_told_and_they_are_yaml() {
     let config_map = Delivered {
         kind: SourceKind::ConfigMap,
         name: "auth".into(),
+        keys: DeliveryKeys::default(),
     };
     let lines: Vec<Value> = serde_saphyr::from_str(&config_map.stanza([JWT])).unwrap();
     let from = json!({"configMapKeyRef": {"name": "auth", "key": JWT}});

@@ -1,0 +1,158 @@
+//! What people are told whose Deployment and whose Secret or ConfigMap do not fit together, such as those of a chart that
+//! always takes the setting from a Secret of its own.
+
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Secret},
+};
+use kube::{Api, ResourceExt};
+
+use super::default_name;
+use crate::{
+    api::{HasuraInstance, conditions::reasons, delivery::DeliveryKeys},
+    controller::{context::Context, visit::Outcome},
+    hasura::{
+        delivered::{Delivered, read_as},
+        env_from::SourceKind,
+        misread,
+    },
+};
+
+/// What there is to say of an object that is somebody else's.
+pub fn taken(wanted: &Delivered, live: Option<&Deployment>) -> Outcome {
+    let read = live.and_then(|live| wanted.variable_read(live));
+    let mend = match read {
+        Some(variable) => format!(
+            "let {variable} read another one, by the values of its chart or a patch after it, and say which in \
+             spec.delivery.name and spec.delivery.keys; or delete it, if nothing else stands in it"
+        ),
+        None => "delete it, or give another spec.delivery.name".to_owned(),
+    };
+    let message = format!(
+        "{wanted} is in this namespace and was not made by the operator for this instance, or was changed since one of that \
+         name left it, so it is left alone: {mend}"
+    );
+    Outcome::stalled(reasons::DELIVERY_TAKEN, message)
+}
+
+/// Speaks up where the Deployment reads the object as something else than it is.
+///
+/// # Errors
+/// What the instance's status says.
+pub fn misread(wanted: &Delivered, live: &Deployment) -> Result<(), Outcome> {
+    match misread::misread(live, wanted) {
+        Some(misread) => {
+            let message = misread.to_string();
+            Err(Outcome::stalled(reasons::DELIVERY_MISREAD, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The delivery that fits the reference by which the container takes a variable, or how a reference comes to be that a
+/// delivery fits. `asked_for` is the object of the spec, which the container does not take the variable from.
+pub async fn fitting(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    (live, container): (&Deployment, &str),
+    variable: &str,
+    asked_for: Option<&Delivered>,
+) -> Option<String> {
+    let read = read_as(live, container, variable)?;
+    let (key, fits) = (read.key(variable), fits(&read, live));
+    if asked_for.is_some_and(|asked_for| asked_for.is_same_object(&read)) {
+        let of_it = format!("{variable} reads key {key:?} of it by now");
+        return fits.then(|| {
+            format!(
+                "{of_it}, for which spec.delivery.keys is {}",
+                keys(&read, variable)
+            )
+        });
+    }
+    let is_there = is_there(instance, ctx, &read).await;
+    if fits && is_there == Some(false) {
+        return Some(format!(
+            "{variable} reads key {key:?} of {read} by now, which is not there: with spec.delivery {} the operator makes it",
+            stanza(&read, variable)
+        ));
+    }
+    // The lines of the message are the way out.
+    if asked_for.is_some() {
+        return None;
+    }
+    let why = match is_there {
+        Some(false) => "which other settings are read from too",
+        Some(true) => "which somebody else made",
+        None => "which the operator may not read",
+    };
+    let own = Delivered {
+        name: default_name(instance),
+        ..read.clone()
+    };
+    Some(format!(
+        "{variable} reads key {key:?} of {read}, {why}, and the operator never writes into what is not its own: let the \
+         reference name another one, by the values of its chart or a patch after it, and set spec.delivery to {}. The entry \
+         is then\n{}",
+        stanza(&own, variable),
+        own.stanza([variable])
+    ))
+}
+
+/// Whether the operator could make the object for the Deployment as it is.
+fn fits(read: &Delivered, live: &Deployment) -> bool {
+    is_allowed(&read.keys) && misread::misread(live, read).is_none()
+}
+
+/// What the schema asks of keys.
+fn is_allowed(keys: &DeliveryKeys) -> bool {
+    let names = DeliveryKeys::default();
+    let all = [
+        (&keys.jwt_secret, &names.jwt_secret),
+        (&keys.unauthorized_role, &names.unauthorized_role),
+        (&keys.auth_hook, &names.auth_hook),
+        (&keys.auth_hook_mode, &names.auth_hook_mode),
+    ];
+    all.iter().enumerate().all(|(place, (key, name))| {
+        let is_own = key == name || !key.starts_with("HASURA_GRAPHQL_");
+        is_own && all[place + 1..].iter().all(|(other, _)| other != key)
+    })
+}
+
+/// Its data are not read: it may be anybody's.
+async fn is_there(instance: &HasuraInstance, ctx: &Context, object: &Delivered) -> Option<bool> {
+    let namespace = instance.namespace().unwrap_or_default();
+    let (client, name) = (ctx.client.clone(), &object.name);
+    let found = match object.kind {
+        SourceKind::Secret => {
+            let secrets: Api<Secret> = Api::namespaced(client, &namespace);
+            secrets
+                .get_metadata_opt(name)
+                .await
+                .map(|found| found.is_some())
+        }
+        SourceKind::ConfigMap => {
+            let config_maps: Api<ConfigMap> = Api::namespaced(client, &namespace);
+            let found = config_maps.get_metadata_opt(name).await;
+            found.map(|found| found.is_some())
+        }
+    };
+    found.ok()
+}
+
+/// `spec.delivery` for an object, as YAML on one line.
+fn stanza(object: &Delivered, variable: &str) -> String {
+    let keys = if object.key(variable) == variable {
+        String::new()
+    } else {
+        format!(", keys: {}", keys(object, variable))
+    };
+    format!("{{mode: {}, name: {}{keys}}}", object.kind, object.name)
+}
+
+fn keys(object: &Delivered, variable: &str) -> String {
+    format!(
+        "{{{}: {}}}",
+        Delivered::field(variable),
+        object.key(variable)
+    )
+}
