@@ -141,11 +141,22 @@ mod tests {
                 keys: DeliveryKeys::default(),
             })
         };
+        let keyed = |key: &str| {
+            delivered(SourceKind::Secret, "a").map(|object| Delivered {
+                keys: DeliveryKeys {
+                    jwt_secret: key.to_owned(),
+                    ..DeliveryKeys::default()
+                },
+                ..object
+            })
+        };
         let hashes = [
             None,
             delivered(SourceKind::Secret, "a"),
             delivered(SourceKind::Secret, "b"),
             delivered(SourceKind::ConfigMap, "a"),
+            keyed("jwt.secret"),
+            keyed("jwt"),
         ]
         .map(|delivered| {
             hash(&DesiredAuth {

@@ -126,45 +126,82 @@ pub(super) fn config_map(object: Found) -> ConfigMap {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::hasura::{
-        env::{AuthEnv, JWT_SECRET, UNAUTHORIZED_ROLE},
-        env_from::SourceKind,
+    use crate::{
+        api::delivery::DeliveryKeys,
+        hasura::{
+            env::{AuthEnv, JWT_SECRET, UNAUTHORIZED_ROLE},
+            env_from::SourceKind,
+        },
     };
 
-    #[test]
-    fn a_key_that_a_sidecar_names_and_that_is_no_setting_any_more_is_said_and_kept() {
-        let which = Delivered {
+    fn which() -> Delivered {
+        Delivered {
             kind: SourceKind::Secret,
             name: "shop-auth".into(),
             keys: DeliveryKeys::default(),
-        };
-        let desired = DesiredAuth {
+        }
+    }
+
+    fn desired(which: &Delivered) -> DesiredAuth {
+        DesiredAuth {
             env: AuthEnv::Jwt {
                 secret: "{}".into(),
                 unauthorized_role: None,
             },
             key_hash: None,
             delivered: Some(which.clone()),
-        };
-        let data = [(JWT_SECRET, "{}"), (UNAUTHORIZED_ROLE, "guest")];
-        let found = Found {
+        }
+    }
+
+    fn found(data: &[(&str, &str)]) -> Found {
+        let data = data.iter();
+        Found {
             metadata: ObjectMeta::default(),
-            data: data.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
-        };
-        let reference = json!({"name": "ROLE", "valueFrom": {
-            "secretKeyRef": {"name": "shop-auth", "key": UNAUTHORIZED_ROLE}
-        }});
-        let live = |env| {
-            let sidecar = json!({"name": "sidecar", "env": env});
-            let template = json!({"spec": {"containers": [sidecar]}});
-            let spec = json!({"selector": {}, "template": template});
-            serde_json::from_value::<Deployment>(json!({"spec": spec})).unwrap()
-        };
-        assert!(found.says(&which, &desired, Some(&live(json!([reference])))));
-        assert!(!found.says(&which, &desired, Some(&live(json!([])))));
+            data: data.map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        }
+    }
+
+    /// A Deployment with this container, which has rolled out or not.
+    fn live(container: Value, rolled_out: bool) -> Deployment {
+        let template = json!({"spec": {"containers": [container]}});
+        let spec = json!({"selector": {}, "template": template});
+        let updated = i32::from(rolled_out);
+        let status = json!({"replicas": 1, "updatedReplicas": updated, "availableReplicas": 1});
+        serde_json::from_value(json!({"spec": spec, "status": status})).unwrap()
+    }
+
+    fn named(variable: &str, key: &str) -> Value {
+        let from = json!({"secretKeyRef": {"name": "shop-auth", "key": key}});
+        json!({"name": "hasura", "env": [{"name": variable, "valueFrom": from}]})
+    }
+
+    #[test]
+    fn a_key_that_a_sidecar_names_and_that_is_no_setting_any_more_is_said_and_kept() {
+        let (which, desired) = (which(), desired(&which()));
+        let found = found(&[(JWT_SECRET, "{}"), (UNAUTHORIZED_ROLE, "guest")]);
+        let referring = live(named("ROLE", UNAUTHORIZED_ROLE), true);
+        let other = live(json!({"name": "hasura"}), true);
+        assert!(found.says(&which, &desired, Some(&referring)));
+        assert!(!found.says(&which, &desired, Some(&other)));
         assert!(!found.says(&which, &desired, None));
+    }
+
+    #[test]
+    fn the_key_of_before_stays_until_no_pod_can_need_it() {
+        let mut which = which();
+        which.keys.jwt_secret = "jwt.secret".into();
+        let desired = desired(&which);
+        let found = found(&[(JWT_SECRET, "{}"), ("jwt.secret", "{}")]);
+        let moved = named(JWT_SECRET, "jwt.secret");
+        assert!(found.says(&which, &desired, Some(&live(moved.clone(), false))));
+        let wanted = found.wanted(&which, &desired, Some(&live(moved, true)));
+        assert_eq!(wanted.into_keys().collect::<Vec<_>>(), ["jwt.secret"]);
+        // By envFrom the new pods would read it too.
+        let source = json!([{"secretRef": {"name": "shop-auth"}}]);
+        let whole = live(json!({"name": "hasura", "envFrom": source}), false);
+        assert!(!found.says(&which, &desired, Some(&whole)));
     }
 }

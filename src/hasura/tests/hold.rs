@@ -11,6 +11,7 @@ use super::super::env_from::SourceKind;
 use super::super::hold::{hold, with_references, without_shared_values};
 use super::references::{JWT, holds, live, reference, secret_ref, value};
 use super::{FakeApi, Seen, jwt_secret};
+use crate::api::delivery::DeliveryKeys;
 
 fn shop_auth() -> Delivered {
     Delivered {

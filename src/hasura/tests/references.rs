@@ -13,6 +13,7 @@ use super::super::env_from::{EnvFromKeys, Keys, Source, SourceKind};
 use super::super::refusal::{Note, Refusal};
 use super::super::startup::{Proposal, judge};
 use super::{admin_secret, deployment, desired, hook_entries, jwt, jwt_secret, webhook};
+use crate::api::delivery::DeliveryKeys;
 
 pub(super) const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
 const ROLE: &str = "HASURA_GRAPHQL_UNAUTHORIZED_ROLE";
