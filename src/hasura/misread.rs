@@ -73,10 +73,13 @@ impl fmt::Display for Misread {
         if self.by_env_from {
             write!(
                 f,
-                "envFrom makes key {key:?} of {object} the variable {variable}"
+                "envFrom makes key {key:?} of {object} the variable {variable:?}"
             )?;
         } else {
-            write!(f, "the env entry {variable} reads key {key:?} of {object}")?;
+            write!(
+                f,
+                "the env entry {variable:?} reads key {key:?} of {object}"
+            )?;
         }
         f.write_str(", which holds settings of Hasura that everybody can guess")?;
         if let Some(meant) = self.meant {

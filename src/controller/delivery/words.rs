@@ -100,7 +100,13 @@ pub async fn fitting(
 
 /// Whether the operator could make the object for the Deployment as it is.
 fn fits(read: &Delivered, live: &Deployment) -> bool {
-    is_allowed(&read.keys) && misread::misread(live, read).is_none()
+    is_name(&read.name) && is_allowed(&read.keys) && misread::misread(live, read).is_none()
+}
+
+/// A reference may name anything, and what people are told to copy may not.
+fn is_name(name: &str) -> bool {
+    let is_in_names = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    !name.is_empty() && name.len() <= 253 && name.chars().all(is_in_names)
 }
 
 /// What the schema asks of keys.
@@ -155,4 +161,67 @@ fn keys(object: &Delivered, variable: &str) -> String {
         Delivered::field(variable),
         object.key(variable)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
+
+    /// What fits a container that reads this key of this Secret as the JWT secret, and another one as its admin secret.
+    fn fits_with(name: &str, key: &str, admin: &str) -> bool {
+        let reads = |variable: &str, name: &str, key: &str| json!({"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}});
+        let env = json!([
+            reads(JWT, name, key),
+            reads("HASURA_GRAPHQL_ADMIN_SECRET", admin, "admin.secret"),
+        ]);
+        let template = json!({"spec": {"containers": [{"name": "hasura", "env": env}]}});
+        let live = json!({"spec": {"selector": {}, "template": template}});
+        let live: Deployment = serde_json::from_value(live).unwrap();
+        let read = read_as(&live, "hasura", JWT).unwrap();
+        assert_eq!(read.key(JWT), key);
+        fits(&read, &live)
+    }
+
+    #[test]
+    fn a_delivery_is_told_only_where_the_schema_and_the_other_entries_let_it_be() {
+        assert!(fits_with("shop-auth", "jwt.secret", "hasura-secrets"));
+        assert!(fits_with("shop-auth", JWT, "hasura-secrets"));
+        // The chart's own Secret holds the admin secret too.
+        assert!(!fits_with("hasura-secrets", "jwt.secret", "hasura-secrets"));
+        for key in [
+            "HASURA_GRAPHQL_ADMIN_SECRET",
+            "HASURA_GRAPHQL_UNAUTHORIZED_ROLE",
+        ] {
+            assert!(!fits_with("shop-auth", key, "hasura-secrets"), "{key}");
+        }
+        for name in ["", "a, mode: PatchEnv", "Shop", "a\nb"] {
+            assert!(!fits_with(name, "jwt.secret", "hasura-secrets"), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_delivery_is_yaml_that_can_be_copied() {
+        let mut object = Delivered {
+            kind: SourceKind::ConfigMap,
+            name: "shop-auth".into(),
+            keys: DeliveryKeys::default(),
+        };
+        let told = |object: &Delivered| -> serde_json::Value {
+            serde_saphyr::from_str(&stanza(object, JWT)).unwrap()
+        };
+        assert_eq!(
+            told(&object),
+            json!({"mode": "ConfigMap", "name": "shop-auth"})
+        );
+        object.keys.jwt_secret = "jwt.secret".into();
+        let keys = json!({"jwtSecret": "jwt.secret"});
+        assert_eq!(
+            told(&object),
+            json!({"mode": "ConfigMap", "name": "shop-auth", "keys": keys})
+        );
+    }
 }
