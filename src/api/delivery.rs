@@ -59,10 +59,10 @@ pub enum DeliveryMode {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("[self.jwtSecret, self.unauthorizedRole, self.authHook, self.authHookMode].all(key, [self.jwtSecret, self.unauthorizedRole, self.authHook, self.authHookMode].exists_one(other, other == key))").message("jwtSecret, unauthorizedRole, authHook and authHookMode are four different keys"),
-    validation = Rule::new("self.jwtSecret == 'HASURA_GRAPHQL_JWT_SECRET' || !self.jwtSecret.startsWith('HASURA_GRAPHQL_')").message("the key has the name of another setting of Hasura").field_path(".jwtSecret"),
-    validation = Rule::new("self.unauthorizedRole == 'HASURA_GRAPHQL_UNAUTHORIZED_ROLE' || !self.unauthorizedRole.startsWith('HASURA_GRAPHQL_')").message("the key has the name of another setting of Hasura").field_path(".unauthorizedRole"),
-    validation = Rule::new("self.authHook == 'HASURA_GRAPHQL_AUTH_HOOK' || !self.authHook.startsWith('HASURA_GRAPHQL_')").message("the key has the name of another setting of Hasura").field_path(".authHook"),
-    validation = Rule::new("self.authHookMode == 'HASURA_GRAPHQL_AUTH_HOOK_MODE' || !self.authHookMode.startsWith('HASURA_GRAPHQL_')").message("the key has the name of another setting of Hasura").field_path(".authHookMode")
+    validation = Rule::new("self.jwtSecret == 'HASURA_GRAPHQL_JWT_SECRET' || !self.jwtSecret.startsWith('HASURA_GRAPHQL_')").message("jwtSecret has the name of another setting of Hasura").field_path(".jwtSecret"),
+    validation = Rule::new("self.unauthorizedRole == 'HASURA_GRAPHQL_UNAUTHORIZED_ROLE' || !self.unauthorizedRole.startsWith('HASURA_GRAPHQL_')").message("unauthorizedRole has the name of another setting of Hasura").field_path(".unauthorizedRole"),
+    validation = Rule::new("self.authHook == 'HASURA_GRAPHQL_AUTH_HOOK' || !self.authHook.startsWith('HASURA_GRAPHQL_')").message("authHook has the name of another setting of Hasura").field_path(".authHook"),
+    validation = Rule::new("self.authHookMode == 'HASURA_GRAPHQL_AUTH_HOOK_MODE' || !self.authHookMode.startsWith('HASURA_GRAPHQL_')").message("authHookMode has the name of another setting of Hasura").field_path(".authHookMode")
 )]
 pub struct DeliveryKeys {
     /// The key of HASURA_GRAPHQL_JWT_SECRET.

@@ -81,14 +81,17 @@ pub async fn fitting(
         return None;
     }
     let why = match is_there {
-        Some(false) => "which other settings are read from too",
+        Some(false) => "which can not be made for it alone",
         Some(true) => "which somebody else made",
-        None => "which the operator may not read",
+        None => "which the operator can not read",
     };
-    let own = Delivered {
+    let mut own = Delivered {
         name: default_name(instance),
         ..read.clone()
     };
+    if !is_allowed(&own.keys) {
+        own.keys = DeliveryKeys::default();
+    }
     Some(format!(
         "{variable} reads key {key:?} of {read}, {why}, and the operator never writes into what is not its own: let the \
          reference name another one, by the values of its chart or a patch after it, and set spec.delivery to {}. The entry \
@@ -126,6 +129,9 @@ fn is_allowed(keys: &DeliveryKeys) -> bool {
 
 /// Its data are not read: it may be anybody's.
 async fn is_there(instance: &HasuraInstance, ctx: &Context, object: &Delivered) -> Option<bool> {
+    if !is_name(&object.name) {
+        return None;
+    }
     let namespace = instance.namespace().unwrap_or_default();
     let (client, name) = (ctx.client.clone(), &object.name);
     let found = match object.kind {

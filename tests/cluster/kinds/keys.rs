@@ -15,7 +15,7 @@ const DELIVERY: &str = "spec.delivery.keys";
 const THREE: &str = "endpoint, clientId and clientSecret are three different keys";
 const FOUR: &str = "jwtSecret, unauthorizedRole, authHook and authHookMode are four different keys";
 const NO_KEYS: &str = "keys belongs to mode Secret and ConfigMap";
-const OTHER_SETTING: &str = "the key has the name of another setting of Hasura";
+const OTHER_SETTING: &str = "has the name of another setting of Hasura";
 
 /// What is no key of a Secret or ConfigMap.
 const NOT_KEYS: &[(&str, &str)] = &[
