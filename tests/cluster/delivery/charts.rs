@@ -212,7 +212,6 @@ async fn a_key_that_is_renamed_stays_until_no_pod_reads_it(
     world.ready::<HasuraInstance>("shop").await?;
     only("jwt").await?;
     ensure!(generation(&world).await? == 4, "not one rollout each");
-    alice_gets_in(&world).await?;
 
     // Then by those of a manifest.
     let mut deployment = world.deployment();

@@ -113,7 +113,13 @@ fn of_delivery() -> Vec<Bad> {
         for other in ["HASURA_GRAPHQL_ADMIN_SECRET", "HASURA_GRAPHQL_JWT_SECRETS"] {
             rows.push(key.bad("another setting", other, OTHER_SETTING));
         }
+        // Free of their own names, so that no two are alike.
         let others = DELIVERED.iter().filter(|(_, variable)| *variable != own);
+        let renamed = others.clone().fold(good.clone(), |object, (other, _)| {
+            let path = format!("{DELIVERY}.{other}");
+            object.with(&path, *other)
+        });
+        let key = renamed.field(format!("{DELIVERY}.{field}"));
         for (_, variable) in others {
             rows.push(key.bad("one of the others", *variable, OTHER_SETTING));
         }
