@@ -116,10 +116,14 @@ pub mod reasons {
     pub const SUBJECTS_FORBIDDEN: &str = "SubjectsForbidden";
     /// Change something: a Secret or ConfigMap of the name in `delivery.name` is there and was not made by the operator.
     pub const DELIVERY_TAKEN: &str = "DeliveryTaken";
+    /// Change something: the Deployment reads the Secret or ConfigMap with the settings as something else, such as its admin secret.
+    pub const DELIVERY_MISREAD: &str = "DeliveryMisread";
     /// Change something: somebody keeps setting the env entries back or taking them away, and the operator gave up after five turns in ten minutes.
     pub const FIELD_FIGHT: &str = "FieldFight";
     /// Change something: the Secret lacks a key, or its endpoint is not an https origin.
     pub const CREDENTIALS_INVALID: &str = "CredentialsInvalid";
+    /// Change something: `credentialsSecretRef.keys` names keys of a Secret that does not have the label `logto-hasura.dev/credentials: "true"`.
+    pub const CREDENTIALS_NOT_LABELLED: &str = "CredentialsNotLabelled";
     /// Change something: the operator's flag `--allow-logto-host` does not name the host of an endpoint.
     pub const HOST_NOT_ALLOWED: &str = "HostNotAllowed";
     /// Change something: the key that `caBundleRef` names is not there or holds no CA certificate.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("self.mode != 'PatchEnv' || !has(self.name)").message("name belongs to mode Secret and ConfigMap").field_path(".name"),
+    validation = Rule::new("self.mode != 'PatchEnv' || !has(self.keys)").message("keys belongs to mode Secret and ConfigMap").field_path(".keys"),
     validation = Rule::new("self.mode != 'PatchEnv' || self.rollout != 'None'").message("rollout None belongs to mode Secret and ConfigMap: a changed env entry always rolls the Deployment").field_path(".rollout"),
     validation = Rule::new("self.mode == 'PatchEnv' || self.conflictPolicy != 'Force'").message("conflictPolicy Force belongs to mode PatchEnv").field_path(".conflictPolicy")
 )]
@@ -25,6 +26,10 @@ pub struct Delivery {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
     )]
     pub name: Option<String>,
+    /// The names of the keys in the Secret or ConfigMap, for a chart whose reference names others; default: those of the
+    /// variables. Nothing else of the Deployment may read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<DeliveryKeys>,
     /// Whether the pods are started anew when the Secret or ConfigMap changes; running ones never read it again.
     #[serde(default)]
     pub rollout: RolloutPolicy,
@@ -46,6 +51,75 @@ pub enum DeliveryMode {
     Secret,
     /// As a ConfigMap of this namespace, its keys named as the variables. Nothing in them is secret.
     ConfigMap,
+}
+
+/// The keys of the settings. By `envFrom` a key is a variable of its name, so none may have the name of another setting of
+/// Hasura.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("[self.jwtSecret, self.unauthorizedRole, self.authHook, self.authHookMode].all(key, [self.jwtSecret, self.unauthorizedRole, self.authHook, self.authHookMode].exists_one(other, other == key))").message("jwtSecret, unauthorizedRole, authHook and authHookMode are four different keys"),
+    validation = Rule::new("self.jwtSecret == 'HASURA_GRAPHQL_JWT_SECRET' || !self.jwtSecret.startsWith('HASURA_GRAPHQL_')").message("jwtSecret has the name of another setting of Hasura").field_path(".jwtSecret"),
+    validation = Rule::new("self.unauthorizedRole == 'HASURA_GRAPHQL_UNAUTHORIZED_ROLE' || !self.unauthorizedRole.startsWith('HASURA_GRAPHQL_')").message("unauthorizedRole has the name of another setting of Hasura").field_path(".unauthorizedRole"),
+    validation = Rule::new("self.authHook == 'HASURA_GRAPHQL_AUTH_HOOK' || !self.authHook.startsWith('HASURA_GRAPHQL_')").message("authHook has the name of another setting of Hasura").field_path(".authHook"),
+    validation = Rule::new("self.authHookMode == 'HASURA_GRAPHQL_AUTH_HOOK_MODE' || !self.authHookMode.startsWith('HASURA_GRAPHQL_')").message("authHookMode has the name of another setting of Hasura").field_path(".authHookMode")
+)]
+pub struct DeliveryKeys {
+    /// The key of HASURA_GRAPHQL_JWT_SECRET.
+    #[serde(default = "jwt_secret")]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$")
+    )]
+    pub jwt_secret: String,
+    /// The key of HASURA_GRAPHQL_UNAUTHORIZED_ROLE.
+    #[serde(default = "unauthorized_role")]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$")
+    )]
+    pub unauthorized_role: String,
+    /// The key of HASURA_GRAPHQL_AUTH_HOOK.
+    #[serde(default = "auth_hook")]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$")
+    )]
+    pub auth_hook: String,
+    /// The key of HASURA_GRAPHQL_AUTH_HOOK_MODE.
+    #[serde(default = "auth_hook_mode")]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$")
+    )]
+    pub auth_hook_mode: String,
+}
+
+impl Default for DeliveryKeys {
+    fn default() -> Self {
+        Self {
+            jwt_secret: jwt_secret(),
+            unauthorized_role: unauthorized_role(),
+            auth_hook: auth_hook(),
+            auth_hook_mode: auth_hook_mode(),
+        }
+    }
+}
+
+fn jwt_secret() -> String {
+    "HASURA_GRAPHQL_JWT_SECRET".to_owned()
+}
+
+fn unauthorized_role() -> String {
+    "HASURA_GRAPHQL_UNAUTHORIZED_ROLE".to_owned()
+}
+
+fn auth_hook() -> String {
+    "HASURA_GRAPHQL_AUTH_HOOK".to_owned()
+}
+
+fn auth_hook_mode() -> String {
+    "HASURA_GRAPHQL_AUTH_HOOK_MODE".to_owned()
 }
 
 /// Whether pods are started anew when what they read changes.
@@ -77,6 +151,9 @@ pub struct DeliveredStatus {
     /// Its name.
     #[schemars(length(max = 253))]
     pub name: String,
+    /// The names of its keys, where they are others than the variables'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<DeliveryKeys>,
     /// A hash of the settings that were written.
     #[schemars(length(max = 64))]
     pub auth_hash: String,

@@ -8,6 +8,7 @@
 
 pub mod binding;
 pub mod conditions;
+pub mod credentials;
 pub mod delivery;
 pub mod instance;
 pub mod policy;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    credentials::CredentialsRef,
     policy::{ManagementPolicy, Namespaces, PlanStatus},
     schema,
 };
@@ -65,9 +66,9 @@ pub struct LogtoTenantSpec {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     )]
     pub tenant_id: String,
-    /// A Secret of this namespace with the keys `endpoint`, `clientId` and `clientSecret` of a machine-to-machine
-    /// application that holds the role "Logto Management API access".
-    pub credentials_secret_ref: SecretRef,
+    /// A Secret of this namespace with the keys `endpoint`, `clientId` and `clientSecret`, or those that `keys` names, of a
+    /// machine-to-machine application that holds the role "Logto Management API access".
+    pub credentials_secret_ref: CredentialsRef,
     /// Logto as Hasura's pods reach it, when that is not the Secret's endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
@@ -145,18 +146,6 @@ pub struct Adoptable {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::role_patterns")]
     pub roles: Option<Vec<String>>,
-}
-
-/// A Secret of the same namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretRef {
-    /// Name of the Secret.
-    #[schemars(
-        length(min = 1, max = 253),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
-    )]
-    pub name: String,
 }
 
 /// A key of a ConfigMap or Secret of the same namespace that holds CA certificates as PEM.

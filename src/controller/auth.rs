@@ -29,10 +29,8 @@ use crate::{
         apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_dry_run},
         apply_error::ApplyError,
         container,
-        delivered::Delivered,
         diff::{Blocked, Change, Finding, diff},
         env::{AUTH_HASH, DesiredAuth, UNAUTHORIZED_ROLE},
-        env_from::SourceKind,
         refusal::Refusal,
         startup::anonymous_role,
     },
@@ -176,6 +174,9 @@ impl Visit<'_> {
             .clone();
         let mut desired = desired(self.instance, self.connection, Some(&live))?;
         let seen = delivery::see(self.instance, self.ctx, &desired, Some(&live)).await?;
+        if let Some(object) = &desired.delivered {
+            delivery::misread(object, &live)?;
+        }
         // Before the bound roles are looked at, so that a binding that comes meanwhile makes another visit.
         let delivered_role = seen.anonymous_role;
         let role = anonymous_role(&live, &container).or_else(|| delivered_role.clone());
@@ -301,15 +302,15 @@ fn bound_roles(instance: &HasuraInstance, ctx: &Context) -> BTreeSet<String> {
 }
 
 /// What a Deployment comes to that must not be patched as it is.
-fn blocked_by(instance: &HasuraInstance, blocked: &Blocked) -> Outcome {
+async fn blocked_by(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    (live, container): (&Deployment, &str),
+    blocked: &Blocked,
+) -> Outcome {
     let reason = blocked.finding.reason();
     match &blocked.finding {
         Finding::EnvUsesValueFrom { name } => {
-            let name_of_object = format!("{}-auth", instance.name_any());
-            let secret = Delivered {
-                kind: SourceKind::Secret,
-                name: name_of_object,
-            };
             if let Some(before) = delivery::left_behind(instance) {
                 let message = format!(
                     "{blocked}. If it refers to {before}, take it out of the manifest that has it: the operator holds it too, so \
@@ -317,15 +318,33 @@ fn blocked_by(instance: &HasuraInstance, blocked: &Blocked) -> Outcome {
                 );
                 return Outcome::stalled(reason, message);
             }
-            let message = format!(
-                "{blocked}; or keep valueFrom: set spec.delivery.mode to Secret, and let the entry be\n{}",
-                secret.stanza([name.as_str()])
-            );
+            let fitting = delivery::fitting(instance, ctx, (live, container), name, None).await;
+            let keep = fitting.unwrap_or_else(|| {
+                let secret = delivery::default_secret(instance);
+                let stanza = secret.stanza([name.as_str()]);
+                format!("set spec.delivery.mode to Secret, and let the entry be\n{stanza}")
+            });
+            let message = format!("{blocked}; or keep valueFrom: {keep}");
             Outcome::stalled(reason, message)
         }
-        Finding::NotReferenced { .. } | Finding::StaleReference { .. } => {
-            Outcome::waiting(reason, blocked.to_string())
+        Finding::NotReferenced { missing, .. } => {
+            let mut message = blocked.to_string();
+            let asked_for = delivery::object_of(instance);
+            if let [variable, ..] = missing.as_slice()
+                && let Some(fitting) = delivery::fitting(
+                    instance,
+                    ctx,
+                    (live, container),
+                    variable,
+                    asked_for.as_ref(),
+                )
+                .await
+            {
+                message.push_str(&format!("\n{fitting}"));
+            }
+            Outcome::waiting(reason, message)
         }
+        Finding::StaleReference { .. } => Outcome::waiting(reason, blocked.to_string()),
         _ => Outcome::stalled(reason, blocked.to_string()),
     }
 }

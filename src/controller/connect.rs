@@ -15,7 +15,7 @@ use super::{
     visit::Outcome,
 };
 use crate::{
-    api::{LogtoTenant, conditions::reasons, tenant::JwksCheck},
+    api::{LogtoTenant, conditions::reasons, credentials::CREDENTIALS_LABEL, tenant::JwksCheck},
     logto::{
         Client, ClientConfig, Credentials, Endpoint, Error, RateLimit, Session, Transport, jwk_url,
     },
@@ -70,15 +70,15 @@ async fn try_connect(
 }
 
 async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credentials, Verdict> {
-    let name = &tenant.spec.credentials_secret_ref.name;
+    let reference = &tenant.spec.credentials_secret_ref;
+    let (name, keys) = (&reference.name, reference.keys.clone().unwrap_or_default());
     let namespace = tenant.namespace().unwrap_or_default();
     let secrets: Api<Secret> = Api::namespaced(ctx.client.clone(), &namespace);
     let secret = match secrets.get_opt(name).await {
         Ok(Some(secret)) => secret,
         Ok(None) => {
             let message = format!(
-                "Secret {name:?} is not in this namespace; it is looked for every {} s. It holds the keys endpoint, \
-                 clientId and clientSecret",
+                "Secret {name:?} is not in this namespace; it is looked for every {} s. It holds the keys {keys}",
                 ctx.clocks.credentials_retry.as_secs()
             );
             return Err(Verdict::Waiting(reasons::SECRET_NOT_FOUND, message));
@@ -96,18 +96,36 @@ async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credent
             ));
         }
     };
+    let may_be_named = consents(&secret);
     let mut data = secret.data.unwrap_or_default();
-    let key = |key: &str| data.get(key).map(|value| value.0.as_slice());
-    let read = Credentials::read(key, tenant.spec.allow_plain_http);
+    let read = if keys.are_named() && !may_be_named {
+        Err(not_labelled(name))
+    } else {
+        let value_of = |key: &str| data.get(key).map(|value| value.0.as_slice());
+        Credentials::read(value_of, &keys, tenant.spec.allow_plain_http).map_err(|error| {
+            let message = format!("Secret {name:?}: {error}");
+            Verdict::Stalled(reasons::CREDENTIALS_INVALID, message)
+        })
+    };
     for value in data.values_mut() {
         value.0.zeroize();
     }
-    read.map_err(|error| {
-        Verdict::Stalled(
-            reasons::CREDENTIALS_INVALID,
-            format!("Secret {name:?}: {error}"),
-        )
-    })
+    read
+}
+
+/// Whether LogtoTenants may name the keys of a Secret. By the usual names it is one for Logto; by other names it could be
+/// any Secret of the namespace, whose values would be sent to an address that stands in it too.
+fn consents(secret: &Secret) -> bool {
+    let label = secret.labels().get(CREDENTIALS_LABEL);
+    label.is_some_and(|value| value == "true")
+}
+
+fn not_labelled(name: &str) -> Verdict {
+    let message = format!(
+        "spec.credentialsSecretRef.keys names keys of Secret {name:?}, which does not say that it holds credentials for \
+         Logto: put the label {CREDENTIALS_LABEL}: \"true\" on it, or leave keys out"
+    );
+    Verdict::Stalled(reasons::CREDENTIALS_NOT_LABELLED, message)
 }
 
 /// Whoever runs the operator may say which hosts it talks to, whatever a tenant's author wants.

@@ -7,6 +7,7 @@ mod end;
 mod found;
 mod leave;
 mod object;
+mod words;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, api::ListParams};
@@ -14,6 +15,7 @@ use kube::{Api, ResourceExt, api::ListParams};
 pub use end::{end, is_forbidden, let_go};
 pub use leave::{NotLeft, leave};
 pub use object::{Held, Object};
+pub use words::{fitting, misread, taken};
 
 use super::{
     context::{Context, key},
@@ -23,8 +25,7 @@ use super::{
 use crate::{
     api::{
         HasuraInstance,
-        conditions::reasons,
-        delivery::{DeliveredKind, DeliveredStatus, DeliveryMode, RolloutPolicy},
+        delivery::{DeliveredKind, DeliveredStatus, DeliveryKeys, DeliveryMode, RolloutPolicy},
     },
     hasura::{
         delivered::Delivered,
@@ -45,8 +46,23 @@ pub fn object_of(instance: &HasuraInstance) -> Option<Delivered> {
     let name = delivery.name.clone();
     Some(Delivered {
         kind,
-        name: name.unwrap_or_else(|| format!("{}-auth", instance.name_any())),
+        name: name.unwrap_or_else(|| default_name(instance)),
+        keys: delivery.keys.clone().unwrap_or_default(),
     })
+}
+
+/// What an object of the instance is called that nobody named.
+fn default_name(instance: &HasuraInstance) -> String {
+    format!("{}-auth", instance.name_any())
+}
+
+/// The Secret of an instance that names none.
+pub fn default_secret(instance: &HasuraInstance) -> Delivered {
+    Delivered {
+        kind: SourceKind::Secret,
+        name: default_name(instance),
+        keys: DeliveryKeys::default(),
+    }
 }
 
 /// Whether the pods are started anew when the object changes.
@@ -87,21 +103,23 @@ pub async fn see(
     };
     let found = match Object::new(&ctx.client, instance, &which).read().await {
         Ok(Held::Ours(found)) => Some(found),
-        Ok(Held::Taken) if wanted.is_some() => return Err(taken(&which)),
+        Ok(Held::Taken) if wanted.is_some() => return Err(taken(&which, live)),
         Err(why) if wanted.is_some() => return Err(why),
         // One of before a switch is wanted no more.
         Ok(Held::Absent | Held::Taken) | Err(_) => None,
     };
-    let role = found
-        .as_ref()
-        .and_then(|found| found.value(UNAUTHORIZED_ROLE));
-    let takes_it = live.is_some_and(|live| which.gives_any(live, UNAUTHORIZED_ROLE));
+    // By whichever key: pods that read an old one go on reading it.
+    let read = live.map(|live| which.keys_read_as(live, UNAUTHORIZED_ROLE));
+    let role = found.as_ref().and_then(|found| {
+        let mut keys = read.into_iter().flatten();
+        keys.find_map(|key| found.value(key))
+    });
     Ok(Seen {
         needs_write: wanted.is_some()
             && found
                 .as_ref()
                 .is_none_or(|found| !found.says(&which, desired, live)),
-        anonymous_role: role.filter(|_| takes_it).map(str::to_owned),
+        anonymous_role: role.map(str::to_owned),
     })
 }
 
@@ -121,7 +139,7 @@ pub async fn deliver(
     };
     let object = Object::new(&ctx.client, instance, wanted);
     match object.read().await? {
-        Held::Taken => return Err(taken(wanted)),
+        Held::Taken => return Err(taken(wanted, live)),
         Held::Absent => object.create(desired).await?,
         Held::Ours(found) => object.update(found, desired, live).await?,
     }
@@ -145,7 +163,7 @@ pub async fn deliver_unjudged(
     };
     let object = Object::new(&ctx.client, instance, wanted);
     match object.read().await? {
-        Held::Taken => return Err(taken(wanted)),
+        Held::Taken => return Err(taken(wanted, Some(live))),
         Held::Absent => object.create(desired).await?,
         // By envFrom they would read a new key as well.
         Held::Ours(_) if wanted.is_taken_whole(live) => return Ok(()),
@@ -164,15 +182,6 @@ pub async fn deliver_unjudged(
     Ok(())
 }
 
-/// What there is to say of an object that is somebody else's.
-pub fn taken(wanted: &Delivered) -> Outcome {
-    let message = format!(
-        "{wanted} is in this namespace and was not made by the operator for this instance, or was changed since one of that \
-         name left it, so it is left alone: delete it, or give another spec.delivery.name"
-    );
-    Outcome::stalled(reasons::DELIVERY_TAKEN, message)
-}
-
 /// Deletes the object of before a switch once no pod needs it, and remembers which one there is. Until the rollout is
 /// through, pods of before may start anew, which they can not without their object. What fails is tried again and changes
 /// nothing for Hasura, so it is no more than said.
@@ -183,7 +192,8 @@ async fn clear(
     live: Option<&Deployment>,
 ) {
     let now = wanted.as_ref().map(remembered);
-    if let Some(before) = before(instance).filter(|before| Some(before) != now.as_ref()) {
+    let is_now = |before: &Delivered| now.as_ref().is_some_and(|now| now.is_same_object(before));
+    if let Some(before) = before(instance).filter(|before| !is_now(before)) {
         let is_through = |live| Rollout::RolledOut == rollout(live);
         if live.is_some_and(|live| before.is_referred_to(live) || !is_through(live)) {
             return;
@@ -234,7 +244,9 @@ fn before(instance: &HasuraInstance) -> Option<Delivered> {
 
 /// The object of before a switch, while it is there.
 pub fn left_behind(instance: &HasuraInstance) -> Option<Delivered> {
-    before(instance).filter(|before| Some(before) != object_of(instance).as_ref())
+    let now = object_of(instance);
+    let is_now = |before: &Delivered| now.as_ref().is_some_and(|now| now.is_same_object(before));
+    before(instance).filter(|before| !is_now(before))
 }
 
 /// The object of before a switch, and the one that is delivered.
@@ -260,6 +272,7 @@ fn remembered(status: &DeliveredStatus) -> Delivered {
             DeliveredKind::ConfigMap => SourceKind::ConfigMap,
         },
         name: status.name.clone(),
+        keys: status.keys.clone().unwrap_or_default(),
     }
 }
 
@@ -270,6 +283,7 @@ fn to_remember(object: &Delivered, desired: &DesiredAuth) -> DeliveredStatus {
             SourceKind::ConfigMap => DeliveredKind::ConfigMap,
         },
         name: object.name.clone(),
+        keys: Some(object.keys.clone()).filter(|keys| *keys != DeliveryKeys::default()),
         auth_hash: rollout::hash(desired),
     }
 }

@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::{auth::Configured, delivery, visit::Outcome, webhook};
 use crate::{
-    api::{HasuraInstance, conditions::reasons, instance::DeploymentStatus},
+    api::{
+        HasuraInstance, conditions::reasons, delivery::DeliveryKeys, instance::DeploymentStatus,
+    },
     hasura::{
         env::{AUTH_HASH, AuthEnv, DesiredAuth},
         owns_entries,
@@ -108,6 +110,10 @@ pub fn hash(desired: &DesiredAuth) -> String {
     }
     if let Some(object) = &desired.delivered {
         hash.update(object.to_string());
+        if object.keys != DeliveryKeys::default() {
+            let names = desired.entries().into_iter().map(|(name, _)| name);
+            names.for_each(|name| hash.update(format!("\0{}", object.key(name))));
+        }
     }
     let mode = match desired.env {
         AuthEnv::Jwt { .. } => "",
@@ -132,6 +138,16 @@ mod tests {
             Some(Delivered {
                 kind,
                 name: name.to_owned(),
+                keys: DeliveryKeys::default(),
+            })
+        };
+        let keyed = |key: &str| {
+            delivered(SourceKind::Secret, "a").map(|object| Delivered {
+                keys: DeliveryKeys {
+                    jwt_secret: key.to_owned(),
+                    ..DeliveryKeys::default()
+                },
+                ..object
             })
         };
         let hashes = [
@@ -139,6 +155,8 @@ mod tests {
             delivered(SourceKind::Secret, "a"),
             delivered(SourceKind::Secret, "b"),
             delivered(SourceKind::ConfigMap, "a"),
+            keyed("jwt.secret"),
+            keyed("jwt"),
         ]
         .map(|delivered| {
             hash(&DesiredAuth {

@@ -64,7 +64,9 @@ pub enum Finding {
     NotReferenced {
         /// Kind and name.
         object: String,
-        /// The lines to put in, one for each variable that is missing.
+        /// The variables that it does not take from there.
+        missing: Vec<&'static str>,
+        /// The lines to put in, one for each of them.
         stanza: String,
     },
     /// An entry refers to a key of the Secret or ConfigMap that is no setting any more.
@@ -231,7 +233,8 @@ impl Place<'_> {
         if !missing.is_empty() {
             return Err(Finding::NotReferenced {
                 object: object.to_string(),
-                stanza: object.stanza(missing),
+                stanza: object.stanza(missing.iter().copied()),
+                missing,
             });
         }
         self.stale(object, names).map_or(Ok(changes), Err)
@@ -239,10 +242,11 @@ impl Place<'_> {
 
     /// An entry of somebody else's for a key that is no setting any more.
     fn stale(&self, object: &Delivered, names: &[&'static str]) -> Option<Finding> {
+        let keys: Vec<&str> = names.iter().map(|name| object.key(name)).collect();
         let mut env = self.container.env.iter().flatten();
         let entry = env.find(|entry| {
             let key = object.key_of(entry);
-            key.is_some_and(|key| !names.contains(&key)) && !self.is_ours_alone(&entry.name)
+            key.is_some_and(|key| !keys.contains(&key)) && !self.is_ours_alone(&entry.name)
         })?;
         Some(Finding::StaleReference {
             object: object.to_string(),

@@ -58,7 +58,7 @@ impl EnvFromKeys {
             return self;
         };
         let names = desired.entries().into_iter();
-        let keys: BTreeSet<_> = names.map(|(name, _)| name.to_owned()).collect();
+        let keys: BTreeSet<_> = names.map(|(name, _)| object.key(name).to_owned()).collect();
         for source in self.sources.iter_mut().filter(|source| object.is(source)) {
             source.keys = Keys::Known(keys.clone());
         }

@@ -31,7 +31,7 @@ pub fn with_references(
     let env = named(live, container)?.env.iter().flatten();
     let new: BTreeSet<String> = env
         .filter(|entry| variables.contains(&entry.name.as_str()) && !is_owned(&entry.name))
-        .filter(|entry| object.key_of(entry) == Some(entry.name.as_str()))
+        .filter(|entry| object.key_of(entry).is_some())
         .map(|entry| entry.name.clone())
         .collect();
     (!new.is_empty()).then(|| new.into_iter().chain(names(&owned)).collect())

@@ -15,6 +15,7 @@ pub mod env;
 pub mod env_from;
 pub mod hold;
 mod live;
+pub mod misread;
 pub mod refusal;
 pub mod rollout;
 mod settings;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{hasura::Request, matrix::role, suite::Test, tests, world::World};
 
+mod charts;
 mod ends;
 mod guarding;
 mod switching;
@@ -29,6 +30,7 @@ pub fn tests() -> Vec<Test> {
         a_switch_to_a_secret_and_back_costs_one_rollout_each_and_leaves_nothing,
         an_entry_by_value_from_is_told_the_stanza_that_would_keep_it,
     ];
+    all.extend(charts::tests());
     all.extend(ends::tests());
     all.extend(guarding::tests());
     all.extend(switching::tests());
@@ -338,8 +340,8 @@ async fn an_entry_by_value_from_is_told_the_stanza_that_would_keep_it(
         .stalled::<HasuraInstance>("shop", "EnvUsesValueFrom")
         .await?;
     ensure!(
-        message.contains("spec.delivery.mode to Secret")
-            && message.contains("{name: shop-auth, key: "),
+        message.contains("keep valueFrom")
+            && message.contains("spec.delivery {mode: Secret, name: hasura}"),
         "{message}"
     );
     Ok(())

@@ -39,9 +39,10 @@ const NAMESPACE: &str = "suite";
 pub const USER: &str = "system:serviceaccount:suite:logto-hasura";
 
 /// All that gives the operator more rights, so that every test can use it.
-const VALUES: [&str; 5] = [
+const VALUES: [&str; 6] = [
     "delivery.secrets=true",
     "delivery.configMaps=true",
+    r#"delivery.keys=["jwt.secret", "jwt", "jwt.key"]"#,
     "replacedScripts=true",
     // People who write in the suites are told their rights by the tests themselves.
     "aggregatedRoles.enabled=false",

@@ -14,6 +14,7 @@ pub fn tests() -> Vec<Test> {
         a_host_that_the_operator_was_not_told_of_is_refused_without_a_request,
         a_metadata_address_is_refused_without_a_request,
         a_ca_bundle_is_looked_for_checked_and_read_again,
+        keys_of_a_secret_that_does_not_say_so_are_sent_nowhere,
     ]
 }
 
@@ -126,6 +127,60 @@ async fn a_ca_bundle_is_looked_for_checked_and_read_again(world: Arc<World>) -> 
         .stalled::<LogtoTenant>("main", "CaBundleInvalid")
         .await?;
     ensure!(message.contains(r#"has no key "ca.crt""#), "{message}");
+    Ok(())
+}
+
+/// Whoever may write LogtoTenants could have a password sent to an address that stands beside it.
+async fn keys_of_a_secret_that_does_not_say_so_are_sent_nowhere(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    const LABEL: &str = "logto-hasura.dev/credentials";
+    world.start_operator(&["--credentials-recheck", "300ms"])?;
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "payments"},
+        "stringData": {
+            "url": world.logto.endpoint(),
+            "user": world.logto.client_id(),
+            "password": world.logto.client_secret(),
+        },
+    });
+    world.apply::<Secret>(secret).await?;
+    let mut tenant = world.tenant();
+    let keys = json!({"endpoint": "url", "clientId": "user", "clientSecret": "password"});
+    tenant["spec"]["credentialsSecretRef"] = json!({"name": "payments", "keys": keys});
+    world.apply::<LogtoTenant>(tenant).await?;
+    let stalled = || world.stalled::<LogtoTenant>("main", "CredentialsNotLabelled");
+    let message = stalled().await?;
+    ensure!(
+        message.contains(r#"Secret "payments""#) && message.contains(LABEL),
+        "{message}"
+    );
+    let labelled = |value: Option<&str>| json!({"metadata": {"labels": {LABEL: value}}});
+    world
+        .edit::<Secret>("payments", labelled(Some("false")))
+        .await?;
+    world.ask_for_reconcile::<LogtoTenant>("main").await?;
+    world.quiet().await?;
+    stalled().await?;
+    ensure!(world.logto.requests().is_empty(), "something was sent");
+
+    world
+        .edit::<Secret>("payments", labelled(Some("true")))
+        .await?;
+    world.ready::<LogtoTenant>("main").await?;
+    let missing = json!({"spec": {"credentialsSecretRef": {"keys": {"clientId": "id"}}}});
+    world.edit::<LogtoTenant>("main", missing).await?;
+    let message = world
+        .stalled::<LogtoTenant>("main", "CredentialsInvalid")
+        .await?;
+    ensure!(message.contains("no key id"), "{message}");
+    let mended = json!({"spec": {"credentialsSecretRef": {"keys": {"clientId": "user"}}}});
+    world.edit::<LogtoTenant>("main", mended).await?;
+    world.ready::<LogtoTenant>("main").await?;
+
+    // Consent that is taken back counts.
+    world.edit::<Secret>("payments", labelled(None)).await?;
+    stalled().await?;
     Ok(())
 }
 

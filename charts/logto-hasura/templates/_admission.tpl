@@ -38,6 +38,11 @@ name: is-the-operator
 expression: request.userInfo.username == 'system:serviceaccount:{{ .Release.Namespace }}:{{ include "logto-hasura.serviceAccountName" . }}'
 {{- end -}}
 
+{{/* CEL: the keys that settings may stand under, besides those of their own names. */}}
+{{- define "logto-hasura.deliveredKeys" -}}
+[{{ range $place, $key := .Values.delivery.keys }}{{ if $place }}, {{ end }}'{{ $key }}'{{ end }}]
+{{- end -}}
+
 {{/* CEL: the settings of Hasura that the operator writes. */}}
 {{- define "logto-hasura.variables" -}}
 ['HASURA_GRAPHQL_JWT_SECRET', 'HASURA_GRAPHQL_UNAUTHORIZED_ROLE', 'HASURA_GRAPHQL_AUTH_HOOK',

@@ -16,7 +16,7 @@ use crate::{
     },
     controller::{
         context::Context,
-        delivery::{Held, Object, left_behind, see, taken},
+        delivery::{Held, Object, left_behind, misread, see, taken},
         registry::Connection,
         status::Verdict,
         visit::{Error, Outcome},
@@ -52,6 +52,9 @@ pub async fn foresee(
     let result = async {
         let desired = desired(instance, connection, live.as_ref())?;
         let seen = see(instance, ctx, &desired, live.as_ref()).await?;
+        if let (Some(object), Some(live)) = (&desired.delivered, &live) {
+            misread(object, live)?;
+        }
         let delivers = seen.needs_write;
         if delivers {
             may_patch(instance, ctx, connection, objection.as_ref()).await?;
@@ -108,7 +111,7 @@ async fn object(
     };
     let object = Object::new(&ctx.client, instance, wanted);
     let action = match object.read().await? {
-        Held::Taken => return Err(taken(wanted)),
+        Held::Taken => return Err(taken(wanted, live)),
         Held::Absent => Some(PlannedAction::Create),
         Held::Ours(found) => object.would_update(&found, desired, live),
     };
@@ -118,7 +121,7 @@ async fn object(
     let names: Vec<&str> = desired
         .entries()
         .into_iter()
-        .map(|(name, _)| name)
+        .map(|(name, _)| wanted.key(name))
         .collect();
     let what = format!("{wanted} with the keys {}", names.join(", "));
     Ok(Some(words::in_bounds(action, &what)))
@@ -146,7 +149,10 @@ async fn patch(
         .clone();
     let changes = match diff(live, &container, Some(desired)) {
         Ok(changes) => changes,
-        Err(blocked) => return Ok(Patched::Blocked(blocked_by(instance, &blocked))),
+        Err(blocked) => {
+            let outcome = blocked_by(instance, ctx, (live, &container), &blocked);
+            return Ok(Patched::Blocked(outcome.await));
+        }
     };
     let patch = AuthPatch {
         live,

@@ -41,7 +41,7 @@ impl Visit<'_> {
         {
             return refused(&JudgedApplyError::Apply(error));
         }
-        blocked_by(self.instance, blocked)
+        blocked_by(self.instance, self.ctx, (live, container), blocked).await
     }
 
     /// Holds the references to the object of before a switch to values: the manifest gives them up, they stay, and become

@@ -23,6 +23,7 @@ use crate::{
         container,
         delivered::referred,
         diff::diff,
+        env::DesiredAuth,
         rollout::{Rollout, rollout},
     },
 };
@@ -98,7 +99,7 @@ async fn objects(
     let mut all: Vec<Delivered> = delivered(instance).collect();
     for which in live.map(referred).unwrap_or_default() {
         let object = Object::new(&ctx.client, instance, &which);
-        let is_new = !all.contains(&which);
+        let is_new = !all.iter().any(|one| one.is_same_object(&which));
         if is_new && matches!(object.read().await, Ok(Held::Ours(_))) {
             all.push(which);
         }
@@ -238,7 +239,9 @@ async fn retain(
     match object.read().await? {
         Held::Ours(found) => object.retain(found).await.map(|()| None),
         Held::Taken => Ok(None),
-        Held::Absent if before(instance).as_ref() != Some(which) => Ok(None),
+        Held::Absent if !before(instance).is_some_and(|before| before.is_same_object(which)) => {
+            Ok(None)
+        }
         Held::Absent => {
             let entry = ctx.registry.get(&tenant_key(instance));
             let Some(connection) = entry.and_then(|entry| entry.connection) else {
@@ -246,7 +249,10 @@ async fn retain(
                     "{which} was deleted before this instance, and is not made again without a way to the tenant"
                 )));
             };
-            let desired = auth::desired(instance, &connection, None)?;
+            let desired = DesiredAuth {
+                delivered: Some(which.clone()),
+                ..auth::desired(instance, &connection, None)?
+            };
             // In a namespace that is being deleted nothing can be made, and need not be.
             Ok(object.create_retained(&desired).await.err().map(|why| {
                 format!(

@@ -12,7 +12,11 @@ use k8s_openapi::{
 use kube::api::ObjectMeta;
 use sha2::{Digest, Sha256};
 
-use crate::hasura::{delivered::Delivered, env::DesiredAuth};
+use crate::hasura::{
+    delivered::Delivered,
+    env::DesiredAuth,
+    rollout::{Rollout, rollout},
+};
 
 /// An object as it was read.
 pub struct Found {
@@ -36,8 +40,8 @@ impl Found {
         self.data.get(key).map(String::as_str)
     }
 
-    /// What it should say. A key that is no setting any more stays while a container names it: a pod does not start
-    /// without it.
+    /// What it should say. A key that is no setting any more stays while a container names it, since a pod does not start
+    /// without it, and until the rollout is through that no longer names it: pods of before may start anew.
     pub(super) fn wanted(
         &self,
         which: &Delivered,
@@ -45,9 +49,13 @@ impl Found {
         live: Option<&Deployment>,
     ) -> BTreeMap<String, String> {
         let mut data = entries(desired);
-        for key in live.map(|live| which.keys_named(live)).unwrap_or_default() {
-            if let Some(value) = self.data.get(&key) {
-                data.entry(key).or_insert_with(|| value.clone());
+        let Some(live) = live else { return data };
+        let named = which.keys_named(live);
+        // By envFrom the new pods would read it as well.
+        let old_pods = !which.is_taken_whole(live) && rollout(live) != Rollout::RolledOut;
+        for (key, value) in &self.data {
+            if old_pods || named.contains(key) {
+                data.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
         data
@@ -67,10 +75,15 @@ impl Found {
     }
 }
 
+/// The settings by their keys.
 pub(super) fn entries(desired: &DesiredAuth) -> BTreeMap<String, String> {
+    let key = |name| match &desired.delivered {
+        Some(object) => object.key(name).to_owned(),
+        None => String::from(name),
+    };
     let entries = desired.entries().into_iter();
     entries
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (key(name), value.to_owned()))
         .collect()
 }
 
@@ -113,44 +126,82 @@ pub(super) fn config_map(object: Found) -> ConfigMap {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::hasura::{
-        env::{AuthEnv, JWT_SECRET, UNAUTHORIZED_ROLE},
-        env_from::SourceKind,
+    use crate::{
+        api::delivery::DeliveryKeys,
+        hasura::{
+            env::{AuthEnv, JWT_SECRET, UNAUTHORIZED_ROLE},
+            env_from::SourceKind,
+        },
     };
 
-    #[test]
-    fn a_key_that_a_sidecar_names_and_that_is_no_setting_any_more_is_said_and_kept() {
-        let which = Delivered {
+    fn which() -> Delivered {
+        Delivered {
             kind: SourceKind::Secret,
             name: "shop-auth".into(),
-        };
-        let desired = DesiredAuth {
+            keys: DeliveryKeys::default(),
+        }
+    }
+
+    fn desired(which: &Delivered) -> DesiredAuth {
+        DesiredAuth {
             env: AuthEnv::Jwt {
                 secret: "{}".into(),
                 unauthorized_role: None,
             },
             key_hash: None,
             delivered: Some(which.clone()),
-        };
-        let data = [(JWT_SECRET, "{}"), (UNAUTHORIZED_ROLE, "guest")];
-        let found = Found {
+        }
+    }
+
+    fn found(data: &[(&str, &str)]) -> Found {
+        let data = data.iter();
+        Found {
             metadata: ObjectMeta::default(),
-            data: data.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
-        };
-        let reference = json!({"name": "ROLE", "valueFrom": {
-            "secretKeyRef": {"name": "shop-auth", "key": UNAUTHORIZED_ROLE}
-        }});
-        let live = |env| {
-            let sidecar = json!({"name": "sidecar", "env": env});
-            let template = json!({"spec": {"containers": [sidecar]}});
-            let spec = json!({"selector": {}, "template": template});
-            serde_json::from_value::<Deployment>(json!({"spec": spec})).unwrap()
-        };
-        assert!(found.says(&which, &desired, Some(&live(json!([reference])))));
-        assert!(!found.says(&which, &desired, Some(&live(json!([])))));
+            data: data.map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        }
+    }
+
+    /// A Deployment with this container, which has rolled out or not.
+    fn live(container: Value, rolled_out: bool) -> Deployment {
+        let template = json!({"spec": {"containers": [container]}});
+        let spec = json!({"selector": {}, "template": template});
+        let updated = i32::from(rolled_out);
+        let status = json!({"replicas": 1, "updatedReplicas": updated, "availableReplicas": 1});
+        serde_json::from_value(json!({"spec": spec, "status": status})).unwrap()
+    }
+
+    fn named(variable: &str, key: &str) -> Value {
+        let from = json!({"secretKeyRef": {"name": "shop-auth", "key": key}});
+        json!({"name": "hasura", "env": [{"name": variable, "valueFrom": from}]})
+    }
+
+    #[test]
+    fn a_key_that_a_sidecar_names_and_that_is_no_setting_any_more_is_said_and_kept() {
+        let (which, desired) = (which(), desired(&which()));
+        let found = found(&[(JWT_SECRET, "{}"), (UNAUTHORIZED_ROLE, "guest")]);
+        let referring = live(named("ROLE", UNAUTHORIZED_ROLE), true);
+        let other = live(json!({"name": "hasura"}), true);
+        assert!(found.says(&which, &desired, Some(&referring)));
+        assert!(!found.says(&which, &desired, Some(&other)));
         assert!(!found.says(&which, &desired, None));
+    }
+
+    #[test]
+    fn the_key_of_before_stays_until_no_pod_can_need_it() {
+        let mut which = which();
+        which.keys.jwt_secret = "jwt.secret".into();
+        let desired = desired(&which);
+        let found = found(&[(JWT_SECRET, "{}"), ("jwt.secret", "{}")]);
+        let moved = named(JWT_SECRET, "jwt.secret");
+        assert!(found.says(&which, &desired, Some(&live(moved.clone(), false))));
+        let wanted = found.wanted(&which, &desired, Some(&live(moved, true)));
+        assert_eq!(wanted.into_keys().collect::<Vec<_>>(), ["jwt.secret"]);
+        // By envFrom the new pods would read it too.
+        let source = json!([{"secretRef": {"name": "shop-auth"}}]);
+        let whole = live(json!({"name": "hasura", "envFrom": source}), false);
+        assert!(!found.says(&which, &desired, Some(&whole)));
     }
 }

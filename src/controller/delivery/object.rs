@@ -16,7 +16,10 @@ use kube::{
 
 use super::found::{Found, config_map, entries, of_config_map, of_secret, secret};
 use crate::{
-    api::{FIELD_MANAGER, HasuraInstance, conditions::reasons, policy::PlannedAction},
+    api::{
+        FIELD_MANAGER, HasuraInstance, conditions::reasons, delivery::DeliveryKeys,
+        policy::PlannedAction,
+    },
     controller::visit::Outcome,
     hasura::{delivered::Delivered, env::DesiredAuth, env_from::SourceKind},
 };
@@ -296,9 +299,15 @@ impl<'a> Object<'a> {
                         "set delivery.configMaps of its Helm chart to true",
                     ),
                 };
+                let keys = if self.which.keys == DeliveryKeys::default() {
+                    ""
+                } else {
+                    "; where its admission policies are on, name the keys of spec.delivery.keys under delivery.keys of its \
+                     Helm chart too"
+                };
                 let message = format!(
                     "the operator may not {verb} {}: {values}, or give its ServiceAccount the right to get, create, update \
-                     and delete {kind}",
+                     and delete {kind}{keys}",
                     self.which
                 );
                 Outcome::retry(reasons::FORBIDDEN, message)

@@ -11,11 +11,13 @@ use super::super::env_from::SourceKind;
 use super::super::hold::{hold, with_references, without_shared_values};
 use super::references::{JWT, holds, live, reference, secret_ref, value};
 use super::{FakeApi, Seen, jwt_secret};
+use crate::api::delivery::DeliveryKeys;
 
 fn shop_auth() -> Delivered {
     Delivered {
         kind: SourceKind::Secret,
         name: "shop-auth".into(),
+        keys: DeliveryKeys::default(),
     }
 }
 

@@ -5,6 +5,7 @@ mod apply;
 mod diff;
 mod env_from;
 mod hold;
+mod keys;
 mod references;
 mod startup;
 mod webhook;

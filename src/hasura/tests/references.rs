@@ -13,6 +13,7 @@ use super::super::env_from::{EnvFromKeys, Keys, Source, SourceKind};
 use super::super::refusal::{Note, Refusal};
 use super::super::startup::{Proposal, judge};
 use super::{admin_secret, deployment, desired, hook_entries, jwt, jwt_secret, webhook};
+use crate::api::delivery::DeliveryKeys;
 
 pub(super) const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
 const ROLE: &str = "HASURA_GRAPHQL_UNAUTHORIZED_ROLE";
@@ -21,6 +22,7 @@ fn by_secret(desired: DesiredAuth) -> DesiredAuth {
     let delivered = Some(Delivered {
         kind: SourceKind::Secret,
         name: "shop-auth".into(),
+        keys: DeliveryKeys::default(),
     });
     DesiredAuth {
         delivered,
@@ -178,6 +180,7 @@ fn only_the_lines_that_are_missing_are_told_and_they_are_yaml() {
     let config_map = Delivered {
         kind: SourceKind::ConfigMap,
         name: "auth".into(),
+        keys: DeliveryKeys::default(),
     };
     let lines: Vec<Value> = serde_saphyr::from_str(&config_map.stanza([JWT])).unwrap();
     let from = json!({"configMapKeyRef": {"name": "auth", "key": JWT}});

@@ -30,6 +30,7 @@ async fn installed(world: &World) -> anyhow::Result<(Helm, Asker)> {
         r#"ownerId="confined""#,
         "delivery.secrets=true",
         "delivery.configMaps=true",
+        r#"delivery.keys=["jwt.secret"]"#,
         "replacedScripts=true",
     ];
     helm.install(&values).await?;
@@ -173,6 +174,7 @@ async fn may_do_what_it_does(world: &World, operator: &Asker) -> anyhow::Result<
     let read: Secret = world.get("shop-auth").await?;
     let mut object = serde_json::to_value(&read)?;
     object["data"]["HASURA_GRAPHQL_AUTH_HOOK"] = json!("YQ==");
+    object["data"]["jwt.secret"] = json!("e30=");
     operator.replace::<Secret>(&object).await?;
     object["metadata"]["resourceVersion"] = Value::Null;
     object["data"] = json!({"HASURA_GRAPHQL_JWT_SECRET": "e30="});

@@ -44,7 +44,8 @@ fn victim(world: &World) -> Value {
 async fn installed(world: &World) -> anyhow::Result<(Helm, Asker)> {
     let helm = Helm::of(world).await?;
     let here = watching(&[&world.namespace]);
-    helm.install(&[&here, r#"ownerId="hostile""#]).await?;
+    let keys = r#"delivery.keys=["jwt.secret"]"#;
+    helm.install(&[&here, r#"ownerId="hostile""#, keys]).await?;
     Account::of_release(world).await?;
     world.apply::<Deployment>(victim(world)).await?;
     let operator = Asker::operator(world)?;
@@ -79,12 +80,14 @@ async fn the_operators_own_entries_and_annotation_may_change(
     let (helm, operator) = installed(&world).await?;
     let jwt = "HASURA_GRAPHQL_JWT_SECRET";
     let key = json!({"name": "shop-auth", "key": jwt});
+    let named = json!({"name": "shop-auth", "key": "jwt.secret"});
     let annotation = "/spec/template/metadata/annotations/logto-hasura.dev~1auth-hash";
     let last = "/spec/template/spec/containers/0/env/2";
     for operations in [
         by_value(jwt, r#"{"jwk_url":"https://auth.example.com/oidc/jwks"}"#),
         json!([{"op": "replace", "path": last, "value": {"name": jwt, "valueFrom": {"secretKeyRef": key}}}]),
         json!([{"op": "replace", "path": last, "value": {"name": jwt, "valueFrom": {"configMapKeyRef": key}}}]),
+        json!([{"op": "replace", "path": last, "value": {"name": jwt, "valueFrom": {"secretKeyRef": named}}}]),
         remove(last),
         by_value(
             "HASURA_GRAPHQL_AUTH_HOOK",

@@ -30,6 +30,7 @@ pub const OTHER_VALUES: &[&str] = &[
     "replacedScripts=true",
     "delivery.secrets=true",
     "delivery.configMaps=true",
+    r#"delivery.keys=["jwt.secret"]"#,
     r#"image.repository="registry.example.com/logto-hasura""#,
     r#"image.tag="9.9.9""#,
     r#"image.digest="sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef""#,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    binding, claims, consent, delivery, indicator, instance,
+    binding, claims, consent, delivery, indicator, instance, keys,
     object::{Object, all},
     policy, subject, tenant, webhook,
 };
@@ -29,6 +29,7 @@ pub fn good() -> Vec<Good> {
     rows.extend(policy::good());
     rows.extend(consent::good());
     rows.extend(delivery::good());
+    rows.extend(keys::good());
     rows
 }
 

@@ -10,6 +10,7 @@ mod discovery;
 mod good;
 mod indicator;
 mod instance;
+mod keys;
 mod object;
 mod policy;
 mod refusal;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    keys,
     object::{Object, all, binding, instance, tenant},
     policy::bad_namespace,
     refusal::{
@@ -51,6 +52,7 @@ pub fn bad() -> Vec<Bad> {
     rows.extend(api_resource());
     rows.extend(deployment());
     rows.extend(delivered());
+    rows.extend(keys::bad_status());
     rows.extend(of_bindings());
     rows.extend(status_lists::bad());
     rows.extend(status_plan::bad());

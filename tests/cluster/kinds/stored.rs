@@ -100,6 +100,23 @@ async fn what_is_half_said_gets_its_other_half(world: Arc<World>) -> anyhow::Res
             json!({"burst": 5}),
             json!({"requestsPerSecond": 10, "burst": 5}),
         ),
+        (
+            tenant(),
+            "spec.credentialsSecretRef.keys",
+            json!({"endpoint": "url"}),
+            json!({"endpoint": "url", "clientId": "clientId", "clientSecret": "clientSecret"}),
+        ),
+        (
+            instance().with("spec.delivery.mode", "Secret"),
+            "spec.delivery.keys",
+            json!({"jwtSecret": "jwt.secret"}),
+            json!({
+                "jwtSecret": "jwt.secret",
+                "unauthorizedRole": "HASURA_GRAPHQL_UNAUTHORIZED_ROLE",
+                "authHook": "HASURA_GRAPHQL_AUTH_HOOK",
+                "authHookMode": "HASURA_GRAPHQL_AUTH_HOOK_MODE",
+            }),
+        ),
         (instance(), "spec.auth", json!({}), json!({"mode": "JWT"})),
         (
             instance(),

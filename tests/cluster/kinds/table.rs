@@ -6,7 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde_json::Value;
 
 use super::{
-    binding, claims, consent, delivery, good, indicator, instance,
+    binding, claims, consent, delivery, good, indicator, instance, keys,
     object::at,
     policy,
     refusal::{Bad, complaint, none_of, words},
@@ -37,6 +37,7 @@ fn bad() -> Vec<Bad> {
     rows.extend(policy::bad());
     rows.extend(consent::bad());
     rows.extend(delivery::bad());
+    rows.extend(keys::bad());
     rows
 }
 

@@ -212,6 +212,11 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
         (tenant(), "spec.credentialsSecretRef.name", json!("other")),
         (
             tenant(),
+            "spec.credentialsSecretRef.keys.endpoint",
+            json!("url"),
+        ),
+        (
+            tenant(),
             "spec.endpointForHasura",
             json!("https://logto.example.com"),
         ),
@@ -265,6 +270,11 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
         (instance(), "spec.delivery.conflictPolicy", json!("Fail")),
         (instance(), "spec.delivery.mode", json!("Secret")),
         (instance(), "spec.delivery.name", json!("shop-settings")),
+        (
+            instance(),
+            "spec.delivery.keys.jwtSecret",
+            json!("jwt.secret"),
+        ),
         (instance(), "spec.delivery.rollout", json!("None")),
         (instance(), "spec.delivery.mode", json!("ConfigMap")),
         (instance(), "spec.managementPolicy", json!("Observe")),
