@@ -35,6 +35,7 @@ mod namespaces;
 mod observing;
 mod operator;
 mod ownership;
+mod proofs;
 mod quiet;
 mod refusals;
 mod release;
@@ -94,6 +95,7 @@ fn main() -> ExitCode {
         held::tests(),
         ownership::tests(),
         standing::tests(),
+        proofs::tests(),
         delivery::tests(),
         force::tests(),
         keys::tests(),

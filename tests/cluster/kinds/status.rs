@@ -130,7 +130,9 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
     let specific = [
         json!({"issuer": letters(512), "jwkUrl": letters(1024), "keySet": longest_key_set()}),
         json!({
-            "apiResource": {"id": id, "origin": "Creating", "creatingSince": time(64)},
+            "apiResource": {
+                "id": id, "origin": "Creating", "creatingSince": time(64), "proof": letters(43),
+            },
             "deployment": {
                 "uid": id, "authHash": id, "rolledOut": true, "forcedFrom": letters(128),
             },
