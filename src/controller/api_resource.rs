@@ -1,10 +1,12 @@
 //! The API resource of an instance: made once, found again, never taken from somebody else.
 
 mod memory;
+mod retained;
 
 use std::time::Duration;
 
 pub use memory::recall_all;
+pub use retained::{note as note_retained, renewed};
 
 use super::{
     context::{Context, key},
@@ -236,10 +238,9 @@ fn proved_at_the_end(
 ) -> Option<Origin> {
     let desired = Resource::from(&instance.spec);
     let standing = memory::standing(instance, ctx, connection, &found.id);
-    let was_made = standing == Standing::Creating
-        && !takes_over(&desired, found, standing, &ctx.owner);
-    memory::proved(instance, ctx, connection, &found.id)
-        .or(was_made.then_some(Origin::Created))
+    let was_made =
+        standing == Standing::Creating && !takes_over(&desired, found, standing, &ctx.owner);
+    memory::proved(instance, ctx, connection, &found.id).or(was_made.then_some(Origin::Created))
 }
 
 fn makes(steps: &[Step]) -> bool {

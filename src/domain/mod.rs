@@ -16,6 +16,7 @@ pub mod plan;
 pub mod precedence;
 pub mod provenance;
 pub mod release;
+pub mod retained;
 pub mod standing;
 pub mod subjects;
 pub mod words;

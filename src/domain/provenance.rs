@@ -156,7 +156,10 @@ mod tests {
             indicator: "https://shop.example.com",
         };
         of(&usual);
-        of(&Subject { owner: &two, ..usual });
+        of(&Subject {
+            owner: &two,
+            ..usual
+        });
         of(&Subject { uid: "u2", ..usual });
         of(&Subject {
             instance: &moved,
@@ -200,7 +203,13 @@ mod tests {
             for said in &said {
                 let proved = |proof: &&String| {
                     let proof = Some((*proof).clone());
-                    usual().is_proved(subject, &ApiResourceStatus { proof, ..said.clone() })
+                    usual().is_proved(
+                        subject,
+                        &ApiResourceStatus {
+                            proof,
+                            ..said.clone()
+                        },
+                    )
                 };
                 assert_eq!(proofs.iter().filter(proved).count(), 1);
             }
@@ -255,6 +264,9 @@ mod tests {
             let said = usual().prove(subject, made("r1", Origin::Created));
             first = first.take().or(said.proof);
         });
-        assert_eq!(first.as_deref(), Some("i9WGGDz_ZKTG2k_fdSgkBwQQzaUWz9w94Z5SFejYaxw"));
+        assert_eq!(
+            first.as_deref(),
+            Some("i9WGGDz_ZKTG2k_fdSgkBwQQzaUWz9w94Z5SFejYaxw")
+        );
     }
 }

@@ -51,11 +51,7 @@ pub fn origin(
     }
 }
 
-fn remembered_origin(
-    status: Option<&ApiResourceStatus>,
-    found: &str,
-    now: Timestamp,
-) -> Origin {
+fn remembered_origin(status: Option<&ApiResourceStatus>, found: &str, now: Timestamp) -> Origin {
     match status {
         Some(status) if status.id.as_deref() == Some(found) => status.origin,
         Some(status) if is_creating(status, now) => Origin::Created,

@@ -20,6 +20,7 @@ pub fn tests() -> Vec<Test> {
         what_was_made_goes_with_its_instance_after_its_bindings_and_a_restart_and_is_made_anew,
         a_forged_copied_or_stale_proof_deletes_nothing,
         a_proof_is_written_anew_when_the_secret_changes_and_outlives_a_restart,
+        an_instance_applied_again_after_retain_finds_its_own,
         a_role_whose_mark_is_gone_is_not_called_somebody_elses_and_keeps_its_id,
     ]
 }
@@ -108,7 +109,10 @@ async fn a_forged_copied_or_stale_proof_deletes_nothing(world: Arc<World>) -> an
         let shown = said(&world).await?;
         ensure!(shown.proof.is_none(), "{shown:?}");
         instance_goes(&world).await?;
-        ensure!(resource(&world).is_some(), "nothing proves it to be its own");
+        ensure!(
+            resource(&world).is_some(),
+            "nothing proves it to be its own"
+        );
         world.event("shop", "LeftBehind").await?;
         // For the next round there is an object to be taken away.
         world.apply::<HasuraInstance>(world.instance()).await?;
@@ -163,6 +167,87 @@ async fn a_proof_is_written_anew_when_the_secret_changes_and_outlives_a_restart(
     Ok(())
 }
 
+async fn an_instance_applied_again_after_retain_finds_its_own(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    world.start_operator(&[])?;
+    world.apply_base().await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    let made = said(&world).await?;
+    instance_goes(&world).await?;
+    let retained = || async {
+        let tenant = world.get::<LogtoTenant>("main").await?;
+        anyhow::Ok(tenant.status.context("a status")?.retained)
+    };
+    let [entry] = &retained().await?[..] else {
+        anyhow::bail!("one stays");
+    };
+    ensure!(Some(&entry.id) == made.id.as_ref(), "{entry:?}");
+    // The secret changes while nothing but the tenant's status knows of it.
+    restart(&world).await?;
+    world.ready::<LogtoTenant>("main").await?;
+    change_secret(&world).await?;
+    world.ask_for_reconcile::<LogtoTenant>("main").await?;
+    world
+        .until("the proof of the new secret", || async {
+            let all = retained().await?;
+            let is_new = all
+                .iter()
+                .all(|now| now.id == entry.id && now.proof != entry.proof);
+            Ok((all.len() == 1 && is_new).then_some(()))
+        })
+        .await?;
+    restart(&world).await?;
+
+    // Of another name it is somebody else's, and so it is for one who wrote the list himself.
+    let mut other = world.instance();
+    other["metadata"]["name"] = json!("other");
+    world.apply::<HasuraInstance>(other).await?;
+    world
+        .stalled::<HasuraInstance>("other", "ApiResourceConflict")
+        .await?;
+    let mut forged = serde_json::to_value(retained().await?)?;
+    forged[0]["name"] = json!("other");
+    world
+        .forge_status::<LogtoTenant>("main", json!({"status": {"retained": forged}}))
+        .await?;
+    world.ask_for_reconcile::<HasuraInstance>("other").await?;
+    world
+        .until("the forged entry to go", || async {
+            world.ask_for_reconcile::<LogtoTenant>("main").await?;
+            Ok(retained().await?.is_empty().then_some(()))
+        })
+        .await?;
+    world
+        .stalled::<HasuraInstance>("other", "ApiResourceConflict")
+        .await?;
+    world.delete::<HasuraInstance>("other").await?;
+    world.gone::<HasuraInstance>("other").await?;
+    world.logto.tenant().delete_resource(&entry.id)?;
+
+    // The whole way, within one run and across a restart.
+    world.apply::<HasuraInstance>(world.instance()).await?;
+    world.ready::<HasuraInstance>("shop").await?;
+    let made = said(&world).await?;
+    for restarts in [false, true] {
+        instance_goes(&world).await?;
+        if restarts {
+            restart(&world).await?;
+        }
+        world.apply::<HasuraInstance>(world.instance()).await?;
+        world.ready::<HasuraInstance>("shop").await?;
+        let found = said(&world).await?;
+        ensure!(
+            found.origin == Origin::Created && found.id == made.id && found.proof.is_some(),
+            "{found:?}"
+        );
+    }
+    world.edit::<HasuraInstance>("shop", deletes()).await?;
+    instance_goes(&world).await?;
+    ensure!(resource(&world).is_none(), "it was made by the operator");
+    Ok(())
+}
+
 async fn a_role_whose_mark_is_gone_is_not_called_somebody_elses_and_keeps_its_id(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
@@ -210,15 +295,23 @@ async fn a_role_whose_mark_is_gone_is_not_called_somebody_elses_and_keeps_its_id
     world
         .stalled::<HasuraRoleBinding>("user-reader", "RoleConflict")
         .await?;
-    ensure!(logto.role_by_name("user:reader") == Some(edited), "it was written to");
+    ensure!(
+        logto.role_by_name("user:reader") == Some(edited),
+        "it was written to"
+    );
 
     // The mark put back, as told, is all that it takes.
-    logto.edit_role(&role.id, |role| role.description = format!("Edited [{mark}"))?;
+    logto.edit_role(&role.id, |role| {
+        role.description = format!("Edited [{mark}")
+    })?;
     let binding = world.ready::<HasuraRoleBinding>("user-reader").await?;
     let named = binding.status.and_then(|status| status.role);
     ensure!(
         named.is_some_and(|named| named.id == role.id && named.origin == Some(Origin::Created))
     );
-    ensure!(logto.scopes_of_role(&role.id) == [scope], "it has its scope again");
+    ensure!(
+        logto.scopes_of_role(&role.id) == [scope],
+        "it has its scope again"
+    );
     Ok(())
 }

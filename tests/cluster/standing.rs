@@ -49,7 +49,8 @@ async fn a_forged_status_of_an_instance_takes_no_resource_over(
     world.stop_operator().await?;
     tenant.edit_resource(&resource.id, |found| found.name = "Shop GraphQL".to_owned())?;
     let now = jiff::Timestamp::now().to_string();
-    let intent = json!({"id": null, "origin": "Creating", "creatingSince": now, "proof": "A".repeat(43)});
+    let intent =
+        json!({"id": null, "origin": "Creating", "creatingSince": now, "proof": "A".repeat(43)});
     let status = json!({"status": {"apiResource": intent, "conditions": null}});
     world.forge_status::<HasuraInstance>("shop", status).await?;
     world.start_operator(&[])?;

@@ -101,7 +101,11 @@ fn status() -> impl Strategy<Value = Option<ApiResourceStatus>> {
 }
 
 fn proof_key(client_secret: &str) -> ProofKey {
-    ProofKey::derive(&client_secret.into(), "default", "https://logto.example.com")
+    ProofKey::derive(
+        &client_secret.into(),
+        "default",
+        "https://logto.example.com",
+    )
 }
 
 /// Calls with the instance `shop` of this namespace, uid and owner.

@@ -3,6 +3,7 @@
 
 use kube::ResourceExt;
 
+use super::retained;
 use crate::{
     api::{HasuraInstance, LogtoTenant, Origin, instance::ApiResourceStatus},
     controller::{
@@ -48,6 +49,10 @@ pub fn proved(
     connection
         .proved(indicator, &key(instance), found)
         .or_else(|| as_subject(instance, ctx, by_status))
+        .or_else(|| {
+            let is_its_own = retained::is_its_own(instance, ctx, connection, found);
+            is_its_own.then_some(Origin::Created)
+        })
 }
 
 /// What is known of the resource with this id beside what Logto shows.
@@ -75,8 +80,7 @@ pub fn note(
     let remembered = remembered(instance, ctx, connection);
     let was_being_made = remembered.is_some_and(|status| status.origin == Origin::Creating);
     let origin = standing::origin(remembered, &id, before, took_over, status::now().0);
-    let is_proved =
-        before.is_some() || bears_mark || (was_being_made && origin == Origin::Created);
+    let is_proved = before.is_some() || bears_mark || (was_being_made && origin == Origin::Created);
     if is_proved {
         note_proved(instance, ctx, connection, id, origin);
         return;
@@ -113,8 +117,9 @@ pub fn intent(
     with_proof(instance, ctx, connection, intent)
 }
 
-/// Keeps what the statuses of a tenant's instances prove before the key changes that they were written with.
+/// Keeps what the statuses of a tenant and its instances prove before the key changes that they were written with.
 pub fn recall_all(ctx: &Context, tenant: &LogtoTenant, before: &Connection) {
+    retained::recall(ctx, tenant, before);
     for instance in ctx.stores.instances_naming(&key(tenant)) {
         let Some(id) = said(&instance).and_then(|said| said.id.clone()) else {
             continue;

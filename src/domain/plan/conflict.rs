@@ -243,3 +243,110 @@ pub(super) fn whose(mark: Option<Mark>, owner: &Owner) -> Whose {
         Some(_) => Whose::OtherOwner,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{
+        Origin,
+        binding::{RoleStatus, ScopeStatus},
+    };
+
+    fn marks() -> Marks {
+        let spec = serde_json::json!({
+            "instanceRef": {"name": "shop"}, "hasuraRole": "reader", "scope": {"name": "read"},
+        });
+        let spec = serde_json::from_value(spec).unwrap();
+        Owner::new("one").unwrap().marks("shop", "reader", &spec)
+    }
+
+    fn status(scope: &str, role: &str, origin: Option<Origin>) -> HasuraRoleBindingStatus {
+        HasuraRoleBindingStatus {
+            scope: Some(ScopeStatus {
+                id: scope.into(),
+                resource_id: "r1".into(),
+                origin,
+            }),
+            role: Some(RoleStatus {
+                id: role.into(),
+                name: "reader".into(),
+                origin,
+            }),
+            ..HasuraRoleBindingStatus::default()
+        }
+    }
+
+    fn role(whose: Whose, mend: Mend) -> Conflict {
+        Conflict::Role {
+            name: "reader".into(),
+            id: "role1".into(),
+            whose,
+            mend,
+        }
+    }
+
+    fn scope(mend: Mend) -> Conflict {
+        Conflict::Scope {
+            name: "read".into(),
+            id: "scope1".into(),
+            whose: Whose::Foreign,
+            mend,
+        }
+    }
+
+    const NOT_ASKED: Mend = Mend::Permission(Permission::NotAsked);
+
+    #[test]
+    fn a_mark_that_is_gone_is_said_with_the_mark_and_the_two_ways_out() {
+        let made = status("scope1", "role1", Some(Origin::Created));
+        for (conflict, kind) in [
+            (role(Whose::Foreign, NOT_ASKED), "role"),
+            (scope(NOT_ASKED), "scope"),
+        ] {
+            let message = conflict.knowing(Some(&made), &marks()).to_string();
+            for word in [
+                "the mark that shows it as ours is gone",
+                &format!("the {kind} \"read"),
+                &marks().created.to_string(),
+                "spec.adoptionPolicy: Adopt",
+            ] {
+                assert!(message.contains(word), "{message}");
+            }
+            assert!(!message.contains("somebody else"), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_mark_to_put_back_says_no_more_than_the_status() {
+        for origin in [None, Some(Origin::Adopted), Some(Origin::Creating)] {
+            let status = status("scope1", "role1", origin);
+            let told = role(Whose::Foreign, NOT_ASKED).knowing(Some(&status), &marks());
+            let message = told.to_string();
+            assert!(
+                message.contains(&marks().adopted.to_string()),
+                "{message}: what was not made is not called made"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_status_does_not_name_or_another_mark_claims_stays_what_it_is() {
+        let made = status("scope1", "role1", Some(Origin::Created));
+        let other = status("scope2", "role2", Some(Origin::Created));
+        let foreign = || role(Whose::Foreign, NOT_ASKED);
+        let same = [
+            (foreign(), None),
+            (foreign(), Some(&other)),
+            (scope(NOT_ASKED), Some(&other)),
+            (role(Whose::OtherBinding, NOT_ASKED), Some(&made)),
+            (role(Whose::OtherOwner, NOT_ASKED), Some(&made)),
+            // One that bears the mark is there beside it, so a second mark would not help.
+            (role(Whose::Foreign, Mend::Nothing), Some(&made)),
+            // Whoever plans reads on.
+            (role(Whose::Foreign, Mend::ReadItsScopes), Some(&made)),
+        ];
+        for (conflict, status) in same {
+            assert_eq!(conflict.clone().knowing(status, &marks()), conflict);
+        }
+    }
+}
