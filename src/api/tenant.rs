@@ -307,6 +307,11 @@ pub struct LogtoTenantStatus {
     /// The keys that sign the tenant's tokens, as Hasura is told of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_set: Option<KeySetStatus>,
+    /// The API resources that the operator made and that stay in Logto after their instances. An instance of the same
+    /// namespace and name finds its own by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub retained: Vec<RetainedResource>,
     /// With policy Observe: what would be done to the Custom JWT scripts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
@@ -314,6 +319,28 @@ pub struct LogtoTenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
+}
+
+/// An API resource that the operator made and that stays in Logto after its instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetainedResource {
+    /// The instance's namespace.
+    #[schemars(length(max = 63))]
+    pub namespace: String,
+    /// The instance's name.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// The resource's indicator.
+    #[schemars(length(max = 256))]
+    pub indicator: String,
+    /// Logto's id of it.
+    #[schemars(length(max = 64))]
+    pub id: String,
+    /// Proves that the operator wrote the rest of this: an HMAC-SHA-256 as base64url, with a key that is derived from the
+    /// tenant's client secret.
+    #[schemars(length(max = 43))]
+    pub proof: String,
 }
 
 /// The keys that sign the tenant's tokens.

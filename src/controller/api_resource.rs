@@ -1,6 +1,12 @@
 //! The API resource of an instance: made once, found again, never taken from somebody else.
 
+mod memory;
+mod retained;
+
 use std::time::Duration;
+
+pub use memory::recall_all;
+pub use retained::{note as note_retained, renewed};
 
 use super::{
     context::{Context, key},
@@ -20,7 +26,7 @@ use crate::{
         adoption::{self, Permission},
         consent::{self, Consent},
         desired::Resource,
-        observed::Observed,
+        observed::{self, Observed},
         plan::{Conflict, Step, Whose, plan_resource, takes_over},
         release::release_resource,
         standing::{self, Standing},
@@ -69,7 +75,10 @@ pub async fn sync(
                 remember(instance, ctx, connection, took_over);
                 return Ok(Synced::Yes);
             }
-            Err(conflict) if fresh => return Ok(Synced::No(stalled(instance, &conflict))),
+            Err(conflict) if fresh => {
+                let outcome = stalled(instance, ctx, connection, &conflict);
+                return Ok(Synced::No(outcome));
+            }
             Ok(planned) if fresh || recent || !makes(&planned.steps) => {
                 took_over |= planned.takes_over;
                 carry_out(instance, ctx, connection, planned.steps).await?
@@ -158,7 +167,7 @@ fn plan(
     connection.session.observe(|observed| {
         let found = observed.resources.get(&desired.indicator);
         let standing = found.map_or(Standing::Unknown, |found| {
-            standing(instance, connection, &found.id)
+            memory::standing(instance, ctx, connection, &found.id)
         });
         let adoption = adoption(&ctx.stores, instance);
         let steps = plan_resource(&desired, found, standing, &ctx.owner, adoption)?;
@@ -198,14 +207,15 @@ pub async fn delete(
     let indicator = &instance.spec.api_resource.indicator;
     let step = connection.session.observe(|observed| {
         let found = observed.resources.get(indicator)?;
+        let proved = proved_at_the_end(instance, ctx, connection, found);
         // The status is believed only for the very resource that it speaks of.
-        let status = remembered(instance).filter(|status| status.id.as_ref() == Some(&found.id));
+        let said = memory::said(instance).filter(|said| said.id.as_ref() == Some(&found.id));
         Some(release_resource(
             indicator,
             found,
             instance.spec.deletion_policy,
-            status.map(|status| status.origin),
-            connection.proves(indicator, &key(instance), &found.id),
+            proved.or(said.map(|said| said.origin)),
+            proved.is_some(),
             &ctx.owner,
         ))
     });
@@ -219,21 +229,24 @@ pub async fn delete(
     }
 }
 
+/// Where a resource comes from whose instance is being deleted: one that was being made, and was not seen since, was made.
+fn proved_at_the_end(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    found: &observed::Resource,
+) -> Option<Origin> {
+    let desired = Resource::from(&instance.spec);
+    let standing = memory::standing(instance, ctx, connection, &found.id);
+    let was_made =
+        standing == Standing::Creating && !takes_over(&desired, found, standing, &ctx.owner);
+    memory::proved(instance, ctx, connection, &found.id).or(was_made.then_some(Origin::Created))
+}
+
 fn makes(steps: &[Step]) -> bool {
     steps
         .iter()
         .any(|step| matches!(step, Step::CreateResource { .. }))
-}
-
-/// What this process saw, and what the status remembers of the resource with this id.
-fn standing(instance: &HasuraInstance, connection: &Connection, found: &str) -> Standing {
-    let indicator = &instance.spec.api_resource.indicator;
-    let is_proved = connection.proves(indicator, &key(instance), found);
-    standing::standing(remembered(instance), found, is_proved, status::now().0)
-}
-
-fn remembered(instance: &HasuraInstance) -> Option<&ApiResourceStatus> {
-    instance.status.as_ref()?.api_resource.as_ref()
 }
 
 fn is_creating(status: &ApiResourceStatus) -> bool {
@@ -244,7 +257,7 @@ async fn reread_resource(
     instance: &HasuraInstance,
     connection: &Connection,
 ) -> Result<(), logto::Error> {
-    let id = remembered(instance).and_then(|status| status.id.clone());
+    let id = memory::said(instance).and_then(|said| said.id.clone());
     connection
         .session
         .reread_resources(&instance.spec.api_resource.indicator, id.as_deref())
@@ -261,13 +274,9 @@ async fn carry_out(
 ) -> Result<Result<(), logto::Error>, Error> {
     for step in steps {
         let makes = matches!(step, Step::CreateResource { .. });
-        let before = remembered(instance).cloned();
+        let before = memory::remembered(instance, ctx, connection).cloned();
         if makes && !before.as_ref().is_some_and(is_creating) {
-            let intent = ApiResourceStatus {
-                id: None,
-                origin: Origin::Creating,
-                creating_since: Some(status::now()),
-            };
+            let intent = memory::intent(instance, ctx, connection);
             write(instance, ctx, Some(intent)).await?;
         }
         if let Err(error) = connection.session.execute(&step).await {
@@ -278,29 +287,17 @@ async fn carry_out(
             return Ok(Err(error));
         }
         if makes {
-            note_made(instance, connection);
+            note_made(instance, ctx, connection);
         }
     }
     Ok(Ok(()))
 }
 
 /// Notes which resource was made just now.
-fn note_made(instance: &mut HasuraInstance, connection: &Connection) {
-    let indicator = &instance.spec.api_resource.indicator;
-    let Some(id) = connection.resource_id(indicator) else {
-        return;
-    };
-    connection.prove(indicator, key(instance), id.clone());
-    note(instance, id, Origin::Created);
-}
-
-fn note(instance: &mut HasuraInstance, id: String, origin: Origin) {
-    let found = ApiResourceStatus {
-        id: Some(id),
-        origin,
-        creating_since: None,
-    };
-    instance.status.get_or_insert_default().api_resource = Some(found);
+fn note_made(instance: &mut HasuraInstance, ctx: &Context, connection: &Connection) {
+    if let Some(id) = connection.resource_id(&instance.spec.api_resource.indicator) {
+        memory::note_proved(instance, ctx, connection, id, Origin::Created);
+    }
 }
 
 async fn write(
@@ -322,29 +319,30 @@ fn remember(
     took_over: bool,
 ) {
     let indicator = &instance.spec.api_resource.indicator;
-    let Some((id, is_proved)) = connection.session.observe(|observed| {
+    let seen = connection.session.observe(|observed| {
         let found = observed.resources.get(indicator)?;
-        let is_proved = found.has_scope_marked(|mark| mark.was_made_by(&ctx.owner));
-        Some((found.id.clone(), is_proved))
-    }) else {
-        return;
-    };
-    if is_proved {
-        connection.prove(indicator, key(instance), id.clone());
+        let bears_mark = found.has_scope_marked(|mark| mark.was_made_by(&ctx.owner));
+        Some((found.id.clone(), bears_mark))
+    });
+    if let Some((id, bears_mark)) = seen {
+        memory::note(instance, ctx, connection, id, (bears_mark, took_over));
     }
-    let origin = standing::origin(remembered(instance), &id, took_over, status::now().0);
-    note(instance, id, origin);
 }
 
-fn stalled(instance: &mut HasuraInstance, conflict: &Conflict) -> Outcome {
-    // What only the status knows is as good as lost without it.
-    if !matches!(
-        conflict,
-        Conflict::Resource {
-            whose: Whose::Unproved,
-            ..
+fn stalled(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    connection: &Connection,
+    conflict: &Conflict,
+) -> Outcome {
+    // What only the status knows, or proves, is as good as lost without it.
+    let is_kept = match conflict {
+        Conflict::Resource { id, whose, .. } => {
+            *whose == Whose::Unproved || memory::proved(instance, ctx, connection, id).is_some()
         }
-    ) {
+        _ => false,
+    };
+    if !is_kept {
         instance.status.get_or_insert_default().api_resource = None;
     }
     Outcome::stalled(reason_of_conflict(conflict), conflict.to_string())

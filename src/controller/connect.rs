@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, zeroize::Zeroize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    ca_bundle,
+    api_resource, ca_bundle,
     context::{Context, key},
     registry::Connection,
     status::Verdict,
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     api::{LogtoTenant, conditions::reasons, credentials::CREDENTIALS_LABEL, tenant::JwksCheck},
+    domain::provenance::ProofKey,
     logto::{
         Client, ClientConfig, Credentials, Endpoint, Error, RateLimit, Session, Transport, jwk_url,
     },
@@ -56,6 +57,7 @@ async fn try_connect(
         return Ok(Arc::clone(before));
     }
     let client_id = credentials.client_id.clone();
+    let proof_key = proof_key(tenant, &credentials);
     let client = Client::connect(config(ctx, tenant, credentials, ca_bundle.as_deref())?)
         .await
         .map_err(|error| refused(&error))?;
@@ -64,9 +66,29 @@ async fn try_connect(
     let session = Session::open(client, ctx.owner.clone())
         .await
         .map_err(|error| refused(&error))?;
-    Ok(Arc::new(Connection::new(
-        session, made_of, jwk_url, check, client_id,
-    )))
+    let connection = Connection::new(session, made_of, jwk_url, check, client_id, proof_key);
+    Ok(Arc::new(match before {
+        Some(before) if is_same_tenant(before, &connection) => {
+            api_resource::recall_all(ctx, tenant, before);
+            connection.follows(before)
+        }
+        _ => connection,
+    }))
+}
+
+/// Whether a connection is to the tenant that the one before was to, so that what was proved there holds here.
+fn is_same_tenant(before: &Connection, now: &Connection) -> bool {
+    let issuer = |connection: &Connection| connection.session.client().discovery().issuer.clone();
+    issuer(before) == issuer(now)
+}
+
+fn proof_key(tenant: &LogtoTenant, credentials: &Credentials) -> ProofKey {
+    let endpoint = credentials.endpoint.to_string();
+    ProofKey::derive(
+        &credentials.client_secret,
+        &tenant.spec.tenant_id,
+        &endpoint,
+    )
 }
 
 async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credentials, Verdict> {

@@ -72,7 +72,9 @@ pub async fn cleanup(instance: &HasuraInstance, ctx: &Context) -> Result<Action,
     let entry = ctx.registry.get(&tenant_key(instance));
     if let Some(connection) = entry.and_then(|entry| entry.connection) {
         connection.unvouch(&instance.spec.api_resource.indicator, &key(instance));
-        connection.forget_proof(&instance.spec.api_resource.indicator, &key(instance));
+        if !(is_managed && api_resource::note_retained(instance, ctx, &connection).await?) {
+            connection.forget_proof(&instance.spec.api_resource.indicator, &key(instance));
+        }
     }
     ctx.stores.anonymous_roles.note(key(instance), None);
     // Before it is gone, so that no binding is visited in between that would not know what it said.

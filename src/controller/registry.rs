@@ -10,8 +10,8 @@ use url::Url;
 
 use super::{claims::Ledger, issuer::Proof, status::Verdict};
 use crate::{
-    api::conditions::reasons,
-    domain::precedence::Key,
+    api::{Origin, conditions::reasons},
+    domain::{precedence::Key, provenance::ProofKey},
     logto::{Endpoint, KeySet, Session},
 };
 
@@ -40,9 +40,19 @@ pub struct Connection {
     /// The instance that was seen to have an API resource, and its id, by indicator. A status could be forged; this can
     /// not.
     vouched: Mutex<HashMap<String, (Key, String)>>,
-    /// The instance whose API resource was made in this process, or seen to hold a scope that the operator had made, and
-    /// its id, by indicator. It outlives the times at which the resource can not be looked at.
-    proved: Mutex<HashMap<String, (Key, String)>>,
+    /// The key of the proofs in the statuses of the tenant's instances.
+    pub proof_key: ProofKey,
+    /// The API resources that were proved to be an instance's, by indicator. It outlives the times at which a resource can
+    /// not be looked at, and the secret that a proof was written with.
+    proved: Arc<Mutex<HashMap<String, Proved>>>,
+}
+
+/// An API resource of which is known whose it is: it was made in this process, or seen to hold a scope that the operator
+/// had made, or the status that says so has a proof.
+struct Proved {
+    instance: Key,
+    id: String,
+    origin: Origin,
 }
 
 impl Connection {
@@ -53,6 +63,7 @@ impl Connection {
         jwk_url: Url,
         check_keys_at: Option<Endpoint>,
         client_id: String,
+        proof_key: ProofKey,
     ) -> Self {
         let now = Mutex::new(Instant::now());
         Self {
@@ -67,8 +78,15 @@ impl Connection {
             next_listing: now,
             next_reading: Mutex::new(Instant::now()),
             vouched: Mutex::default(),
-            proved: Mutex::default(),
+            proof_key,
+            proved: Arc::default(),
         }
+    }
+
+    /// The connection, with what the one before of the same tenant has proved and will prove yet.
+    pub fn follows(mut self, before: &Self) -> Self {
+        self.proved = Arc::clone(&before.proved);
+        self
     }
 
     /// Notes that an instance has the API resource of this id; gives whether that is news.
@@ -92,21 +110,27 @@ impl Connection {
         held.is_some_and(|(_, held)| id.as_ref() == Some(held))
     }
 
-    /// Notes that the API resource of this id was made for an instance.
-    pub fn prove(&self, indicator: &str, instance: Key, id: String) {
-        lock(&self.proved).insert(indicator.to_owned(), (instance, id));
+    /// Notes that the API resource of this id is proved to be an instance's, and where it comes from.
+    pub fn prove(&self, indicator: &str, instance: Key, id: String, origin: Origin) {
+        let proved = Proved {
+            instance,
+            id,
+            origin,
+        };
+        lock(&self.proved).insert(indicator.to_owned(), proved);
     }
 
-    /// Whether the API resource of this id was proved to be an instance's.
-    pub fn proves(&self, indicator: &str, instance: &Key, id: &str) -> bool {
-        let proved = lock(&self.proved);
-        let proof = proved.get(indicator);
-        proof.is_some_and(|(holder, proved)| holder == instance && proved == id)
+    /// Where the API resource of this id comes from, when it was proved to be an instance's.
+    pub fn proved(&self, indicator: &str, instance: &Key, id: &str) -> Option<Origin> {
+        let all = lock(&self.proved);
+        let proved = all.get(indicator)?;
+        (&proved.instance == instance && proved.id == id).then_some(proved.origin)
     }
 
     /// Forgets what was proved for an instance that is gone.
     pub fn forget_proof(&self, indicator: &str, instance: &Key) {
-        lock(&self.proved).retain(|other, (holder, _)| other != indicator || holder != instance);
+        let mut all = lock(&self.proved);
+        all.retain(|other, proved| other != indicator || &proved.instance != instance);
     }
 
     /// The id of the API resource that is there now.

@@ -21,7 +21,7 @@ use crate::{
         consent::{self, Consent},
         desired::{Binding, role_name},
         observed::Observed,
-        plan::{Conflict, Mend, Step, plan_binding, role_of},
+        plan::{Conflict, Marked, Mend, Step, plan_binding, role_of},
         precedence::Key,
         words,
     },
@@ -162,8 +162,11 @@ impl RoleSync<'_> {
 
     fn plan(&self) -> Result<Vec<Step>, Conflict> {
         let adoption = adoption(&self.ctx.stores, self.instance, self.binding);
-        self.session
-            .observe(|observed| plan_binding(self.desired, &self.ctx.owner, observed, adoption))
+        let plan = self
+            .session
+            .observe(|observed| plan_binding(self.desired, &self.ctx.owner, observed, adoption));
+        let (status, marks) = (self.binding.status.as_ref(), &self.desired.marks);
+        plan.map_err(|conflict| conflict.knowing(status, marks))
     }
 
     async fn reread(&self) -> Result<(), logto::Error> {
@@ -285,15 +288,23 @@ impl RoleSync<'_> {
         }
     }
 
-    /// The ids of what bears the binding's mark, as far as Logto was seen.
+    /// The ids of what bears the binding's mark, as far as Logto was seen; of what the status names and bears none any more
+    /// too, so that it can be told what became of it.
     pub fn ids(&self) -> (Option<ScopeStatus>, Option<RoleStatus>) {
         self.session.observe(|observed| {
             let marks = &self.desired.marks;
+            let status = self.binding.status.as_ref();
             let resource = observed
                 .resources
                 .get(&self.instance.spec.api_resource.indicator);
             let scope = resource.and_then(|resource| {
                 let scope = resource.scopes.get(&self.desired.scope_name)?;
+                let named = status.and_then(|status| status.scope.as_ref());
+                if let Some(named) = named.filter(|named| named.id == scope.id)
+                    && scope.mark().is_none()
+                {
+                    return Some(named.clone());
+                }
                 Some(ScopeStatus {
                     id: scope.id.clone(),
                     resource_id: resource.id.clone(),
@@ -302,6 +313,12 @@ impl RoleSync<'_> {
             });
             let role = || {
                 let role = observed.roles.get(&self.desired.role_name)?;
+                let named = status.and_then(|status| status.role.as_ref());
+                if let Some(named) = named.filter(|named| named.id == role.id)
+                    && role.mark().is_none()
+                {
+                    return Some(named.clone());
+                }
                 Some(RoleStatus {
                     id: role.id.clone(),
                     name: self.desired.role_name.clone(),
@@ -358,6 +375,10 @@ pub(super) fn reason_of_conflict(conflict: &Conflict) -> &'static str {
         Conflict::Resource { .. } => reasons::API_RESOURCE_CONFLICT,
         Conflict::Scope { .. } => reasons::SCOPE_CONFLICT,
         Conflict::Role { .. } => reasons::ROLE_CONFLICT,
+        Conflict::MarkGone { kind, .. } => match kind {
+            Marked::Scope => reasons::SCOPE_CONFLICT,
+            Marked::Role => reasons::ROLE_CONFLICT,
+        },
         Conflict::RoleType { .. } => reasons::ROLE_TYPE_CONFLICT,
     }
 }

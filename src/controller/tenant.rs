@@ -15,7 +15,7 @@ use kube::{
 };
 
 use super::{
-    claims,
+    api_resource, claims,
     connect::{self, Attempt},
     context::{Context, Reread, deleting, deleting_for, key},
     issuer, keys,
@@ -112,7 +112,7 @@ async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
         in_sync = seen.details.into_iter().next();
         plan = seen.plan;
     }
-    let mut status = status_of(&tenant, &entry, &outcome, reread, in_sync);
+    let mut status = status_of(ctx, &tenant, &entry, &outcome, reread, in_sync);
     status.plan = plan;
     visit::end(ctx, &tenant, status, &outcome).await
 }
@@ -292,6 +292,7 @@ fn outcome(ctx: &Context, entry: &Entry, reread: Reread, claims_due: Option<Dura
 }
 
 fn status_of(
+    ctx: &Context,
     tenant: &LogtoTenant,
     entry: &Entry,
     outcome: &Outcome,
@@ -332,6 +333,10 @@ fn status_of(
             .map(|connection| connection.jwk_url.to_string())
             .or(before.jwk_url),
         key_set,
+        retained: match connection {
+            Some(connection) => api_resource::renewed(ctx, connection, before.retained),
+            None => before.retained,
+        },
         plan: None,
         last_handled_reconcile_at: visit::handled(tenant, reread),
     }

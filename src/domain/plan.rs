@@ -3,7 +3,7 @@
 mod adopt;
 mod conflict;
 
-pub use conflict::{Conflict, Mend, Whose};
+pub use conflict::{Conflict, Marked, Mend, Whose};
 
 use super::{
     adoption::{Adoption, Permission},

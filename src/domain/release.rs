@@ -231,7 +231,7 @@ pub enum ResourceStays {
     Retained,
     /// It was there before, or it can not be told any more who made it.
     #[error(
-        "it was not made for this instance, or that can not be told any more, since no scope is in it that the operator made"
+        "it was not made for this instance, or that can not be told any more: the instance's status has no proof of it, and no scope is in it that the operator made"
     )]
     NotCreated,
     /// It has scopes that were not made by this operator; those that it took over are not.
@@ -240,7 +240,8 @@ pub enum ResourceStays {
 }
 
 /// The step that deletes an instance's API resource. That it was made for the instance is what the status says as its
-/// origin, which is believed only with a proof: this process saw it (`is_known`), or a scope in it that was made by `owner`.
+/// origin, which is believed only with a proof: that of the status or of this process (`is_known`), or a scope in it that
+/// was made by `owner`.
 ///
 /// # Errors
 /// Why it stays.

@@ -17,11 +17,11 @@ pub enum Standing {
     /// The status says that it was made or taken over under this id, which is no proof: a status may have been restored
     /// from elsewhere.
     Remembered,
-    /// This process made it, or saw a scope in it that the operator had made.
+    /// It is proved: this process made it, or saw a scope in it that the operator had made, or the status has a proof.
     Known,
 }
 
-/// What is known of the resource with this id. `is_proved` says whether this process saw that it is ours.
+/// What is known of the resource with this id. `is_proved` says whether it is proved to be the instance's.
 pub fn standing(
     status: Option<&ApiResourceStatus>,
     found: &str,
@@ -36,15 +36,23 @@ pub fn standing(
     }
 }
 
-/// Where the resource with this id comes from, for the status.
+/// Where the resource with this id comes from, for the status. `proved` is what was proved of it.
 pub fn origin(
     status: Option<&ApiResourceStatus>,
     found: &str,
+    proved: Option<Origin>,
     took_over: bool,
     now: Timestamp,
 ) -> Origin {
-    match status {
+    match (status, proved) {
         _ if took_over => Origin::Adopted,
+        (_, Some(origin)) => origin,
+        (status, None) => remembered_origin(status, found, now),
+    }
+}
+
+fn remembered_origin(status: Option<&ApiResourceStatus>, found: &str, now: Timestamp) -> Origin {
+    match status {
         Some(status) if status.id.as_deref() == Some(found) => status.origin,
         Some(status) if is_creating(status, now) => Origin::Created,
         // Found by a mark on one of its scopes: the status was lost, and what made it can not be told any more.

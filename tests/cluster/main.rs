@@ -36,6 +36,7 @@ mod namespaces;
 mod observing;
 mod operator;
 mod ownership;
+mod proofs;
 mod quiet;
 mod refusals;
 mod release;
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
         held::tests(),
         ownership::tests(),
         standing::tests(),
+        proofs::tests(),
         delivery::tests(),
         force::tests(),
         keys::tests(),

@@ -346,6 +346,32 @@ fn a_role_of_the_other_type_is_a_conflict_that_names_both() {
 }
 
 #[test]
+fn an_edited_description_and_a_lost_link_are_a_conflict_until_the_mark_is_put_back() {
+    let mut model = Model::default();
+    converge(&mut model, &[binding(0)]);
+    let before = model.ids();
+    let role = model.observed.roles["role-0"].clone();
+    model.console_role("role-0", "Edited");
+    model.console_unlink("role-0");
+    let scope = model.observed.resources[INDICATOR].scopes["scope-0"].clone();
+    let status = serde_json::from_value(serde_json::json!({
+        "scope": {"id": scope.id, "resourceId": "resource1", "origin": "Created"},
+        "role": {"id": role.id, "name": "role-0", "origin": "Created"},
+    }))
+    .unwrap();
+    let conflict = plan_binding(&binding(0), &owner(), &model.observed, Adoption::NEVER);
+    let told = conflict.unwrap_err().knowing(Some(&status), &marks(0));
+    let Conflict::MarkGone { mark, .. } = told else {
+        panic!("{told}");
+    };
+    model.console_role("role-0", &mark.put("Edited"));
+    let (_, conflicts) = converge(&mut model, &[binding(0)]);
+    assert!(conflicts.is_empty(), "{conflicts:?}");
+    assert_eq!(model.ids(), before);
+    assert!(model.observed.roles["role-0"].holds(&scope.id));
+}
+
+#[test]
 fn a_renamed_scope_keeps_its_id_and_its_roles() {
     let mut model = Model::default();
     converge(&mut model, &[binding(0)]);

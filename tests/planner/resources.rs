@@ -12,6 +12,8 @@ use logto_hasura::{
         desired,
         ownership::Owner,
         plan::{Conflict, Step, Whose, plan_resource, takes_over},
+        precedence::Key,
+        provenance::{ProofKey, Subject},
         release::release_resource,
         standing::{Standing, origin, standing},
     },
@@ -33,6 +35,26 @@ enum Maker {
     Adopted,
 }
 
+/// What stands in a status as its proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    None,
+    /// The operator wrote the status.
+    True,
+    /// Bytes of somebody's choice.
+    Forged,
+    /// That of an instance of the same name before this one, or of one elsewhere.
+    OfAnotherObject,
+    OfAnotherNamespace,
+    /// That of another installation on the same tenant.
+    OfAnotherOwner,
+    /// One of this very instance, but for other words.
+    OfAnotherResource,
+    OfAnotherOrigin,
+    /// Written with the secret before.
+    Stale,
+}
+
 /// A resource that is there, and a status of any origin.
 #[derive(Clone, Debug)]
 struct Case {
@@ -48,16 +70,96 @@ fn status() -> impl Strategy<Value = Option<ApiResourceStatus>> {
     let ids = select(vec![None, Some("resource1"), Some("resource2")]);
     let origins = select(vec![Origin::Creating, Origin::Created, Origin::Adopted]);
     let ages = option::of(select(vec![-5_i64, 0, 1, 599, 600, 601, 86_400]));
+    let proofs = select(vec![
+        Proof::None,
+        Proof::True,
+        Proof::True,
+        Proof::True,
+        Proof::Forged,
+        Proof::OfAnotherObject,
+        Proof::OfAnotherNamespace,
+        Proof::OfAnotherOwner,
+        Proof::OfAnotherResource,
+        Proof::OfAnotherOrigin,
+        Proof::Stale,
+    ]);
     option::of(
-        (ids, origins, ages).prop_map(|(id, origin, age)| ApiResourceStatus {
-            id: id.map(str::to_owned),
-            origin,
-            creating_since: age.map(|age| {
-                let since = Timestamp::from_second(NOW - age).unwrap();
-                serde_json::from_value(serde_json::json!(since.to_string())).unwrap()
-            }),
+        (ids, origins, ages, proofs).prop_map(|(id, origin, age, proof)| {
+            let said = ApiResourceStatus {
+                id: id.map(str::to_owned),
+                origin,
+                creating_since: age.map(|age| {
+                    let since = Timestamp::from_second(NOW - age).unwrap();
+                    serde_json::from_value(serde_json::json!(since.to_string())).unwrap()
+                }),
+                proof: None,
+            };
+            let proof = written(proof, &said);
+            ApiResourceStatus { proof, ..said }
         }),
     )
+}
+
+fn proof_key(client_secret: &str) -> ProofKey {
+    ProofKey::derive(
+        &client_secret.into(),
+        "default",
+        "https://logto.example.com",
+    )
+}
+
+/// Calls with the instance `shop` of this namespace, uid and owner.
+fn with_subject<T>(
+    (namespace, uid, owner): (&str, &str, &Owner),
+    call: impl FnOnce(&Subject<'_>) -> T,
+) -> T {
+    let instance = Key {
+        namespace: namespace.into(),
+        name: "shop".into(),
+    };
+    call(&Subject {
+        owner,
+        uid,
+        instance: &instance,
+        indicator: INDICATOR,
+    })
+}
+
+/// A proof that stands beside these words.
+fn written(proof: Proof, said: &ApiResourceStatus) -> Option<String> {
+    let (own, other) = (owner(), Owner::new("other").unwrap());
+    let sign = |whose, said: ApiResourceStatus| {
+        with_subject(whose, |subject| proof_key("now").prove(subject, said).proof)
+    };
+    let usual = ("shop", "u1", &own);
+    match proof {
+        Proof::None => None,
+        Proof::True => sign(usual, said.clone()),
+        Proof::Forged => Some("A".repeat(43)),
+        Proof::OfAnotherObject => sign(("shop", "u0", &own), said.clone()),
+        Proof::OfAnotherNamespace => sign(("other", "u1", &own), said.clone()),
+        Proof::OfAnotherOwner => sign(("shop", "u1", &other), said.clone()),
+        Proof::OfAnotherResource => sign(
+            usual,
+            ApiResourceStatus {
+                id: Some("resource0".into()),
+                ..said.clone()
+            },
+        ),
+        Proof::OfAnotherOrigin => sign(
+            usual,
+            ApiResourceStatus {
+                origin: match said.origin {
+                    Origin::Created => Origin::Adopted,
+                    Origin::Adopted | Origin::Creating => Origin::Created,
+                },
+                ..said.clone()
+            },
+        ),
+        Proof::Stale => with_subject(usual, |subject| {
+            proof_key("before").prove(subject, said.clone()).proof
+        }),
+    }
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -128,8 +230,40 @@ impl Case {
         }
     }
 
+    /// Calls with the key and the instance that the status is looked at with.
+    fn looking<T>(&self, call: impl FnOnce(&ProofKey, &Subject<'_>) -> T) -> T {
+        let own = owner();
+        with_subject(("shop", "u1", &own), |subject| {
+            call(&proof_key("now"), subject)
+        })
+    }
+
+    /// What of the status is believed.
+    fn believed(&self) -> Option<&ApiResourceStatus> {
+        let status = self.status.as_ref();
+        self.looking(|key, subject| key.believed(subject, status))
+    }
+
+    /// Whether the operator wrote what the status says of this resource.
+    fn has_true_proof(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|said| {
+            said.id.as_deref() == Some("resource1")
+                && said.proof.is_some()
+                && said.proof == written(Proof::True, said)
+        })
+    }
+
+    /// Where the resource comes from as far as this process saw it, or the status proves it.
+    fn proved(&self) -> Option<Origin> {
+        let status = self.status.as_ref();
+        let by_status = || self.looking(|key, subject| key.origin(subject, status, "resource1"));
+        self.is_proved.then_some(Origin::Created).or_else(by_status)
+    }
+
     fn standing(&self) -> Standing {
-        standing(self.status.as_ref(), "resource1", self.is_proved, now())
+        let is_proved = self.proved().is_some();
+        standing(self.believed(), "resource1", is_proved, now())
     }
 
     fn plan(&self, model: &Model) -> Result<Vec<Step>, Conflict> {
@@ -161,7 +295,8 @@ proptest! {
         let consented = case.adoption == Permission::Given;
         let plan = case.plan(&model);
         if !plan.clone().unwrap_or_default().is_empty() {
-            prop_assert!(case.bears_our_mark() || case.is_proved || consented);
+            let is_proved = case.is_proved || case.has_true_proof();
+            prop_assert!(case.bears_our_mark() || is_proved || consented);
         }
         if case.has(Maker::OtherOwner) && !case.bears_our_mark() {
             let refused = matches!(plan, Err(Conflict::Resource { whose: Whose::OtherOwner, .. }));
@@ -171,7 +306,7 @@ proptest! {
 
     #[test]
     fn a_restart_finds_a_resource_that_is_as_the_spec_says_without_a_write(case in case()) {
-        let remembered = ApiResourceStatus { id: Some("resource1".into()), origin: Origin::Created, creating_since: None };
+        let remembered = ApiResourceStatus { id: Some("resource1".into()), origin: Origin::Created, creating_since: None, proof: None };
         let case = Case { status: Some(remembered), is_as_desired: true, is_proved: false, ..case };
         if case.bears_our_mark() || !case.has(Maker::OtherOwner) {
             prop_assert_eq!(case.plan(&tenant(&case)), Ok(vec![]));
@@ -187,19 +322,20 @@ proptest! {
             prop_assert!(took_over);
             return Ok(());
         }
-        let noted = origin(case.status.as_ref(), "resource1", took_over, now());
+        let noted = origin(case.believed(), "resource1", case.proved(), took_over, now());
         if took_over {
             prop_assert_eq!(noted, Origin::Adopted);
         }
         // An intent explains a resource for ten minutes, and only one that is as it would have been made.
         let status = case.status.as_ref();
         let is_other = status.is_some_and(|status| status.id.as_deref() != Some("resource1"));
-        if is_other && noted == Origin::Created {
+        if is_other && !case.is_proved && noted == Origin::Created {
             let status = status.unwrap();
+            prop_assert_eq!(&status.proof, &written(Proof::True, status), "an intent that somebody wrote");
             let age = now() - status.creating_since.as_ref().unwrap().0;
             prop_assert_eq!(status.origin, Origin::Creating);
             prop_assert!(age.compare(600.seconds()).unwrap().is_le());
-            prop_assert!(case.is_as_desired || case.bears_our_mark() || case.is_proved);
+            prop_assert!(case.is_as_desired || case.bears_our_mark());
         }
     }
 
@@ -208,11 +344,25 @@ proptest! {
         let model = tenant(&case);
         let policy = if deletes { DeletionPolicy::Delete } else { DeletionPolicy::Retain };
         let found = &model.observed.resources[INDICATOR];
-        let said = case.status.as_ref().map(|status| status.origin);
-        let goes = release_resource(INDICATOR, found, policy, said, case.is_proved, &owner()).is_ok();
+        let said = case.status.as_ref().filter(|status| status.id.as_deref() == Some("resource1"));
+        let said = said.map(|status| status.origin);
+        let proved = case.proved();
+        let origin = proved.or(said);
+        let goes = release_resource(INDICATOR, found, policy, origin, proved.is_some(), &owner()).is_ok();
         let only_made = case.scopes.iter().all(|maker| *maker == Maker::Created);
-        let is_proved = case.is_proved || case.has(Maker::Created);
-        prop_assert_eq!(goes, deletes && said == Some(Origin::Created) && is_proved && only_made);
+        let is_proved = case.has_true_proof() || case.has(Maker::Created);
+        let was_made = case.is_proved || (said == Some(Origin::Created) && is_proved);
+        prop_assert_eq!(goes, deletes && was_made && only_made);
+    }
+
+    #[test]
+    fn a_proof_counts_only_where_the_operator_wrote_it(case in case()) {
+        let by_status = case.looking(|key, subject| key.origin(subject, case.status.as_ref(), "resource1"));
+        prop_assert_eq!(by_status.is_some(), case.has_true_proof());
+        let intent = case.status.as_ref().filter(|said| said.origin == Origin::Creating);
+        let is_true = intent.is_some_and(|said| said.proof.is_some() && said.proof == written(Proof::True, said));
+        let is_believed = case.believed().is_some_and(|said| said.origin == Origin::Creating);
+        prop_assert_eq!(is_believed, is_true);
     }
 }
 

@@ -36,7 +36,8 @@ pub struct HasuraInstanceStatus {
     pub last_handled_reconcile_at: Option<String>,
 }
 
-/// The API resource in Logto. The id says where to look; it proves nothing.
+/// The API resource in Logto. The id says where to look, and the origin what becomes of it; without a valid proof neither is
+/// believed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiResourceStatus {
@@ -50,6 +51,11 @@ pub struct ApiResourceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub creating_since: Option<Time>,
+    /// Proves that the operator wrote the rest of this for this very object: an HMAC-SHA-256 as base64url, with a key that
+    /// is derived from the tenant's client secret. Absent where nothing shows whose the resource is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 43))]
+    pub proof: Option<String>,
 }
 
 /// The Deployment as the operator last wrote it.

@@ -47,7 +47,8 @@ pub async fn tell(
     }
 }
 
-/// Says that a role which is there stays, because the scope is gone that would prove it to be the binding's.
+/// Says that a role which is there stays, because nothing proves it to be the binding's: its mark is gone, and so is the
+/// scope that would prove it, or no longer its own.
 pub async fn tell_unproved(
     binding: &Arc<HasuraRoleBinding>,
     ctx: &Context,
@@ -58,13 +59,19 @@ pub async fn tell_unproved(
     let Some(role) = status.and_then(|status| status.role.as_ref()) else {
         return;
     };
-    let is_unproved = session.observe(|observed| {
-        let is_there = observed.roles.values().any(|found| found.id == role.id);
-        is_there && !observed.resources.contains_key(&release.indicator)
+    let lost = session.observe(|observed| {
+        let mut roles = observed.roles.values();
+        let bears_none = roles.any(|found| found.id == role.id && found.mark().is_none());
+        let has_resource = observed.resources.contains_key(&release.indicator);
+        bears_none.then_some(if has_resource {
+            "it holds no scope that was made for this binding"
+        } else {
+            "its API resource is gone"
+        })
     });
-    if is_unproved {
+    if let Some(lost) = lost {
         let note = format!(
-            "the role {:?} ({}) stays in Logto: its API resource is gone, and without the mark in its description it can not be told whose it is",
+            "the role {:?} ({}) stays in Logto: {lost}, and without the mark in its description it can not be told whose it is",
             role.name, role.id
         );
         ctx.event(&**binding, EventType::Warning, "LeftBehind", &note)

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::{
-    api::binding::RoleType,
+    api::{HasuraRoleBindingStatus, binding::RoleType},
     domain::{
         adoption::Permission,
-        ownership::{Mark, Owner},
+        ownership::{Mark, Marks, Owner},
         words,
     },
 };
@@ -32,7 +32,7 @@ pub enum Conflict {
     /// The scope's name is in use.
     #[error(
         "a scope {name:?} exists in the API resource (id {id}), {whose}: choose another spec.scope.name, or delete that scope in Logto if nothing uses it{}",
-        mend.of("the resource's indicator in indicators")
+        mend.of(Marked::Scope.entry())
     )]
     Scope {
         /// The natural key.
@@ -47,7 +47,7 @@ pub enum Conflict {
     /// The role's name is in use.
     #[error(
         "a role {name:?} exists in Logto (id {id}), {whose}: make a HasuraRoleBinding with another spec.logtoRole.name, or delete that role in Logto if nobody needs it{}",
-        mend.of("the role in roles")
+        mend.of(Marked::Role.entry())
     )]
     Role {
         /// The natural key.
@@ -56,6 +56,23 @@ pub enum Conflict {
         id: String,
         /// Whose it is, in words.
         whose: Whose,
+        /// What would let it be taken over.
+        mend: Mend,
+    },
+    /// The very scope or role that the status names bears no mark any more, and what it is linked to shows nothing either.
+    #[error(
+        "the mark that shows it as ours is gone from the {kind} {name:?} in Logto (id {id}, which this status names), and {}: put the mark back at the end of its description: {mark}{}",
+        kind.unlinked(), mend.of(kind.entry())
+    )]
+    MarkGone {
+        /// What it is.
+        kind: Marked,
+        /// The natural key.
+        name: String,
+        /// Logto's id of it.
+        id: String,
+        /// The mark that it bore, as far as the status tells.
+        mark: Mark,
         /// What would let it be taken over.
         mend: Mend,
     },
@@ -71,6 +88,82 @@ pub enum Conflict {
         /// Its type.
         found: RoleType,
     },
+}
+
+impl Conflict {
+    /// The conflict as it is told where a status is known: what bears no mark but is the very object that the status names
+    /// is not called somebody else's. No more comes of it, since a status proves nothing.
+    pub fn knowing(self, status: Option<&HasuraRoleBindingStatus>, marks: &Marks) -> Self {
+        let named = |found: &str| {
+            let scope = status.and_then(|status| status.scope.as_ref());
+            let role = status.and_then(|status| status.role.as_ref());
+            let scope = scope.filter(|scope| scope.id == found);
+            let role = role.filter(|role| role.id == found);
+            let origin = scope.map(|scope| scope.origin);
+            origin.or(role.map(|role| role.origin))
+        };
+        let kind = match self {
+            Self::Scope { .. } => Marked::Scope,
+            _ => Marked::Role,
+        };
+        match self {
+            Self::Scope {
+                name,
+                id,
+                whose: Whose::Foreign,
+                mend,
+            }
+            | Self::Role {
+                name,
+                id,
+                whose: Whose::Foreign,
+                mend,
+            } if mend.is_known() && named(&id).is_some() => Self::MarkGone {
+                kind,
+                mark: marks.of(named(&id).flatten()).clone(),
+                name,
+                id,
+                mend,
+            },
+            other => other,
+        }
+    }
+}
+
+/// What bears a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marked {
+    /// A scope.
+    Scope,
+    /// A role.
+    Role,
+}
+
+impl Marked {
+    /// What the tenant's list would have to name.
+    fn entry(self) -> &'static str {
+        match self {
+            Self::Scope => "the resource's indicator in indicators",
+            Self::Role => "the role in roles",
+        }
+    }
+
+    /// Why what it is linked to does not show whose it is.
+    fn unlinked(self) -> &'static str {
+        match self {
+            Self::Scope => "no role that was made for this binding holds it",
+            Self::Role => "it holds no scope that was made for this binding",
+        }
+    }
+}
+
+impl fmt::Display for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scope => "scope",
+            Self::Role => "role",
+        })
+    }
 }
 
 /// What would let an object be taken over.
@@ -89,6 +182,11 @@ pub enum Mend {
 }
 
 impl Mend {
+    /// Whether it is known what would let the object be taken over, which its place may be free for.
+    fn is_known(&self) -> bool {
+        !matches!(self, Self::Nothing | Self::ReadItsScopes)
+    }
+
     fn of(&self, entry: &str) -> String {
         match self {
             Self::Nothing => String::new(),
@@ -143,5 +241,112 @@ pub(super) fn whose(mark: Option<Mark>, owner: &Owner) -> Whose {
         None => Whose::Foreign,
         Some(mark) if mark.is_of(owner) => Whose::OtherBinding,
         Some(_) => Whose::OtherOwner,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{
+        Origin,
+        binding::{RoleStatus, ScopeStatus},
+    };
+
+    fn marks() -> Marks {
+        let spec = serde_json::json!({
+            "instanceRef": {"name": "shop"}, "hasuraRole": "reader", "scope": {"name": "read"},
+        });
+        let spec = serde_json::from_value(spec).unwrap();
+        Owner::new("one").unwrap().marks("shop", "reader", &spec)
+    }
+
+    fn status(scope: &str, role: &str, origin: Option<Origin>) -> HasuraRoleBindingStatus {
+        HasuraRoleBindingStatus {
+            scope: Some(ScopeStatus {
+                id: scope.into(),
+                resource_id: "r1".into(),
+                origin,
+            }),
+            role: Some(RoleStatus {
+                id: role.into(),
+                name: "reader".into(),
+                origin,
+            }),
+            ..HasuraRoleBindingStatus::default()
+        }
+    }
+
+    fn role(whose: Whose, mend: Mend) -> Conflict {
+        Conflict::Role {
+            name: "reader".into(),
+            id: "role1".into(),
+            whose,
+            mend,
+        }
+    }
+
+    fn scope(mend: Mend) -> Conflict {
+        Conflict::Scope {
+            name: "read".into(),
+            id: "scope1".into(),
+            whose: Whose::Foreign,
+            mend,
+        }
+    }
+
+    const NOT_ASKED: Mend = Mend::Permission(Permission::NotAsked);
+
+    #[test]
+    fn a_mark_that_is_gone_is_said_with_the_mark_and_the_two_ways_out() {
+        let made = status("scope1", "role1", Some(Origin::Created));
+        for (conflict, kind) in [
+            (role(Whose::Foreign, NOT_ASKED), "role"),
+            (scope(NOT_ASKED), "scope"),
+        ] {
+            let message = conflict.knowing(Some(&made), &marks()).to_string();
+            for word in [
+                "the mark that shows it as ours is gone",
+                &format!("the {kind} \"read"),
+                &marks().created.to_string(),
+                "spec.adoptionPolicy: Adopt",
+            ] {
+                assert!(message.contains(word), "{message}");
+            }
+            assert!(!message.contains("somebody else"), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_mark_to_put_back_says_no_more_than_the_status() {
+        for origin in [None, Some(Origin::Adopted), Some(Origin::Creating)] {
+            let status = status("scope1", "role1", origin);
+            let told = role(Whose::Foreign, NOT_ASKED).knowing(Some(&status), &marks());
+            let message = told.to_string();
+            assert!(
+                message.contains(&marks().adopted.to_string()),
+                "{message}: what was not made is not called made"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_status_does_not_name_or_another_mark_claims_stays_what_it_is() {
+        let made = status("scope1", "role1", Some(Origin::Created));
+        let other = status("scope2", "role2", Some(Origin::Created));
+        let foreign = || role(Whose::Foreign, NOT_ASKED);
+        let same = [
+            (foreign(), None),
+            (foreign(), Some(&other)),
+            (scope(NOT_ASKED), Some(&other)),
+            (role(Whose::OtherBinding, NOT_ASKED), Some(&made)),
+            (role(Whose::OtherOwner, NOT_ASKED), Some(&made)),
+            // One that bears the mark is there beside it, so a second mark would not help.
+            (role(Whose::Foreign, Mend::Nothing), Some(&made)),
+            // Whoever plans reads on.
+            (role(Whose::Foreign, Mend::ReadItsScopes), Some(&made)),
+        ];
+        for (conflict, status) in same {
+            assert_eq!(conflict.clone().knowing(status, &marks()), conflict);
+        }
     }
 }

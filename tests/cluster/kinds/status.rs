@@ -8,7 +8,7 @@ use super::{
     object::{Object, all, binding, instance, tenant},
     refusal::{complaint, none_of},
     server::Server,
-    status_lists::{longest_key_set, most_subjects, subject},
+    status_lists::{longest_key_set, longest_retained, most_subjects, subject},
     status_plan::{ACTIONS, longest_plan},
     status_rows::{bad, condition, longest_conditions, time},
     texts::letters,
@@ -128,9 +128,14 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
     let server = Server::of(&world);
     let id = letters(64);
     let specific = [
-        json!({"issuer": letters(512), "jwkUrl": letters(1024), "keySet": longest_key_set()}),
         json!({
-            "apiResource": {"id": id, "origin": "Creating", "creatingSince": time(64)},
+            "issuer": letters(512), "jwkUrl": letters(1024), "keySet": longest_key_set(),
+            "retained": longest_retained(),
+        }),
+        json!({
+            "apiResource": {
+                "id": id, "origin": "Creating", "creatingSince": time(64), "proof": letters(43),
+            },
             "deployment": {
                 "uid": id, "authHash": id, "rolledOut": true, "forcedFrom": letters(128),
             },

@@ -35,10 +35,49 @@ pub fn longest_key_set() -> Value {
     json!({"keys": vec![key; 16], "refresh": "AfterMaxAge", "maxAgeSeconds": 315_360_000})
 }
 
+/// As many API resources as may stay after their instances, each as long as it may be.
+pub fn longest_retained() -> Value {
+    let entry = json!({
+        "namespace": letters(63), "name": letters(253), "indicator": letters(256), "id": letters(64),
+        "proof": letters(43),
+    });
+    vec![entry; 64].into()
+}
+
 pub fn bad() -> Vec<Bad> {
     let mut rows = key_set();
+    rows.extend(retained());
     rows.extend(keys());
     rows.extend(subjects());
+    rows
+}
+
+fn retained() -> Vec<Bad> {
+    let good = tenant().with("status.retained", longest_retained());
+    let list = good.field("status.retained");
+    let row = |key: &str, value: Value, because: &'static str| {
+        let mut entries = json!([longest_retained()[0]]);
+        entries[0][key] = value;
+        let field = format!("status.retained[0].{key}");
+        let object = good.clone().with("status.retained", entries);
+        object.refused(key, field, because)
+    };
+    let too_many: Value = vec![longest_retained()[0].clone(); 65].into();
+    let mut rows = vec![
+        list.bad("a text", "r1", NOT_A_LIST),
+        list.bad("65 entries", too_many, "must have at most 64 items"),
+    ];
+    for (key, most) in [
+        ("namespace", 63),
+        ("name", 253),
+        ("indicator", 256),
+        ("id", 64),
+        ("proof", 43),
+    ] {
+        rows.push(row(key, letters(most + 1).into(), TOO_LONG));
+        rows.push(row(key, Value::Null, REQUIRED));
+        rows.push(row(key, json!(1), NOT_TEXT));
+    }
     rows
 }
 

@@ -145,12 +145,13 @@ fn of_tenants() -> Vec<Bad> {
 }
 
 fn api_resource() -> Vec<Bad> {
-    let found = json!({"id": "r1", "origin": "Created"});
+    let found = json!({"id": "r1", "origin": "Created", "proof": letters(43)});
     let good = instance().with("status.apiResource", found);
     let resource = good.field("status.apiResource");
     let id = good.field("status.apiResource.id");
     let origin = good.field("status.apiResource.origin");
     let since = good.field("status.apiResource.creatingSince");
+    let proof = good.field("status.apiResource.proof");
     vec![
         resource.bad("an id", "r1", NOT_AN_OBJECT),
         id.bad("65 characters", letters(65), TOO_LONG),
@@ -159,6 +160,8 @@ fn api_resource() -> Vec<Bad> {
         origin.missing(),
         since.bad("no time", "now", NOT_A_TIME),
         since.bad("65 characters", time(65), TOO_LONG),
+        proof.bad("44 characters", letters(44), TOO_LONG),
+        proof.bad("a number", 1, NOT_TEXT),
     ]
 }
 
