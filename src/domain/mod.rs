@@ -15,6 +15,7 @@ pub mod ownership;
 pub mod plan;
 pub mod precedence;
 pub mod release;
+pub mod sign_in;
 pub mod standing;
 pub mod subjects;
 pub mod words;
