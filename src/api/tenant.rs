@@ -318,7 +318,7 @@ pub struct LogtoTenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub issuer: Option<String>,
-    /// The issuer before it last changed; its tokens are refused.
+    /// The issuer before it last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub previous_issuer: Option<String>,

@@ -72,7 +72,7 @@ pub fn previous_issuer(said: &LogtoTenantStatus, issuer: Option<&str>) -> Option
 pub fn since(previous: Option<&str>, issuer: Option<&str>) -> String {
     match (previous, issuer) {
         (Some(was), Some(is)) => {
-            format!("; its issuer changed from {was} to {is}, so tokens of before are refused")
+            format!("; its issuer changed from {was} to {is}")
         }
         _ => String::new(),
     }

@@ -91,7 +91,10 @@ async fn another_endpoint_of_logto_is_one_rollout_and_said_when_somebody_asks(
     let said = connected(&world).await?;
     ensure!(said.contains(&change), "{said}");
     let note = world.event("main", "LogtoChanged").await?;
-    ensure!(note.contains(&own) && note.contains("id.example.com"), "{note}");
+    ensure!(
+        note.contains(&own) && note.contains("id.example.com"),
+        "{note}"
+    );
     world.quiet().await?;
     ensure!(generation(&world).await? == 3, "one rollout");
     let after = alice.token(&[]).await?;
@@ -157,9 +160,7 @@ async fn token_at(world: &World, origin: &str, person: &Person<'_>) -> anyhow::R
         .await
 }
 
-async fn people_who_sign_in_at_a_custom_domain_are_let_in(
-    world: Arc<World>,
-) -> anyhow::Result<()> {
+async fn people_who_sign_in_at_a_custom_domain_are_let_in(world: Arc<World>) -> anyhow::Result<()> {
     world.logto.add_custom_domain("localhost");
     world.start_operator(&["--resync-period", "1h"])?;
     let (own, domain) = (world.logto.endpoint(), custom(&world));
@@ -308,7 +309,8 @@ async fn an_endpoint_below_a_path_is_said_not_to_be_supported(
         .stalled::<LogtoTenant>("main", "CredentialsInvalid")
         .await?;
     ensure!(
-        message.contains("below a path is not supported") && message.contains("host name of its own"),
+        message.contains("below a path is not supported")
+            && message.contains("host name of its own"),
         "{message}"
     );
     Ok(())

@@ -76,7 +76,8 @@ async fn a_resource_a_role_and_a_script_beyond_the_plan_are_said_and_made_when_i
         .condition::<LogtoTenant>("main", "ClaimsDeployed", "False", "PlanLimit")
         .await?;
     ensure!(
-        claims.message.contains("allows no more of it") && !claims.message.contains("somethingElse"),
+        claims.message.contains("allows no more of it")
+            && !claims.message.contains("somethingElse"),
         "{}",
         claims.message
     );

@@ -172,6 +172,9 @@ async fn of_two_addresses_of_one_logto_the_first_keeps_it(world: Arc<World>) -> 
     let count = asked(&world, DISCOVERY);
     ensure!(count >= 6, "{count}");
     let connections = asked(&world, "POST /oidc/token");
-    ensure!(connections == 2, "no connection was made anew: {connections}");
+    ensure!(
+        connections == 2,
+        "no connection was made anew: {connections}"
+    );
     Ok(())
 }

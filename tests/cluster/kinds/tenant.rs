@@ -6,8 +6,8 @@ use super::{
     good::Good,
     object::{Object, tenant},
     refusal::{
-        Bad, ENUM, NOT_A_BOOL, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT, NOT_WHOLE, PATTERN, REQUIRED,
-        TOO_LARGE, TOO_LONG, TOO_SHORT, TOO_SMALL, UNKNOWN,
+        Bad, DUPLICATE, ENUM, NOT_A_BOOL, NOT_A_LIST, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT,
+        NOT_WHOLE, PATTERN, REQUIRED, TOO_LARGE, TOO_LONG, TOO_SHORT, TOO_SMALL, UNKNOWN,
     },
     texts::{NOT_OBJECT_NAMES, letters, uri},
 };
@@ -100,12 +100,19 @@ fn sign_in_endpoints(good: &Object) -> Vec<Bad> {
     let origin = |number: usize| format!("https://id{number}.example.com");
     let nine: Vec<String> = (0..9).map(origin).collect();
     let plain = json!(["https://id.example.com", "http://id.example.com"]);
+    let one = |origin: Value| good.clone().with("spec.signInEndpoints", json!([origin]));
+    let first = |what: &str, origin: Value, because| {
+        one(origin).refused(what, "spec.signInEndpoints[0]", because)
+    };
     let twice = json!(["https://id.example.com", "https://id.example.com"]);
+    let twice = good.clone().with("spec.signInEndpoints", twice);
     let mut rows = vec![
         field.bad("a text", "https://id.example.com", NOT_A_LIST),
-        field.bad("nine", json!(nine), TOO_MANY),
-        field.bad("one twice", twice, TWICE),
-        field.bad("257 characters", json!([uri(257)]), TOO_LONG),
+        field.bad("nine", json!(nine), "must have at most 8 items"),
+        twice.refused("one twice", "spec.signInEndpoints[1]", DUPLICATE),
+        first("257 characters", json!(uri(257)), TOO_LONG),
+        first("empty", json!(""), "should be at least 8 chars long"),
+        first("a number", json!(7), NOT_TEXT),
         field.bad("plain http", plain.clone(), because),
         (forbidden.field("spec.signInEndpoints")).bad("plain http, forbidden", plain, because),
     ];
@@ -116,7 +123,7 @@ fn sign_in_endpoints(good: &Object) -> Vec<Bad> {
         ("a user", "https://user:word@id.example.com"),
         ("a line break", "https://id.example.com\n"),
     ] {
-        rows.push(field.bad(what, json!([text]), PATTERN));
+        rows.push(first(what, json!(text), PATTERN));
     }
     rows
 }
@@ -252,7 +259,9 @@ fn good_sign_in_endpoints(good: &Object) -> Vec<Good> {
         good.field(path).good("none", json!([])),
         good.field(path).good("eight", json!(eight)),
         good.field(path).good("256 characters", json!([longest])),
-        plain.field(path).good("plain http, allowed", json!(["http://id.example.com:3001"])),
+        plain
+            .field(path)
+            .good("plain http, allowed", json!(["http://id.example.com:3001"])),
     ]
 }
 
