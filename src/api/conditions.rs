@@ -29,6 +29,8 @@ pub mod types {
     pub const JWKS_CACHEABLE: &str = "JwksCacheable";
     /// HasuraInstance: a session variable is built from what a user can write about himself.
     pub const USER_EDITABLE_CLAIM: &str = "UserEditableClaim";
+    /// LogtoTenant: people sign in at origins of several issuers, so Hasura checks none.
+    pub const ISSUER_UNCHECKED: &str = "IssuerUnchecked";
     /// HasuraRoleBinding: the deployed claims grant the Hasura role to who holds the Logto role.
     pub const CLAIMS_PUBLISHED: &str = "ClaimsPublished";
     /// HasuraRoleBinding: every subject holds the role.
@@ -98,6 +100,10 @@ pub mod reasons {
     pub const REFRESHED_EACH_TICK: &str = "RefreshedEachTick";
     /// Waiting: the key set has no caching header (Logto before 1.39), so a running Hasura never reads it again. The operator rolls the Deployment when keys change; a newer Logto, or a proxy that adds the header, spares that.
     pub const NEVER_REFRESHED: &str = "NeverRefreshed";
+    /// Waiting: an origin of `signInEndpoints` does not answer, or not with all of the tenant's keys; Hasuras keep the issuer that they have.
+    pub const SIGN_IN_UNREACHABLE: &str = "SignInUnreachable";
+    /// Waiting: people sign in at origins of several issuers, and Hasura can check one alone, so it checks none: audience and keys guard it.
+    pub const SEVERAL_ISSUERS: &str = "SeveralIssuers";
     /// Waiting: some subjects are not assigned; `status.subjects` says which and why.
     pub const SUBJECTS_NOT_FOUND: &str = "SubjectsNotFound";
     /// Waiting: the role holds scopes that the binding did not give it. Nobody is assigned and it is not made a default role until they are taken off in Logto.
@@ -134,6 +140,10 @@ pub mod reasons {
     pub const JWKS_MISMATCH: &str = "JwksMismatch";
     /// Change something: Logto's discovery document points elsewhere.
     pub const DISCOVERY_REFUSED: &str = "DiscoveryRefused";
+    /// Change something: an origin of `signInEndpoints` is not the tenant's Logto, or redirects; it is not used.
+    pub const SIGN_IN_REFUSED: &str = "SignInRefused";
+    /// Change something: the Logto Cloud plan of the tenant is used up; the message says what of it.
+    pub const PLAN_LIMIT: &str = "PlanLimit";
     /// Change something: Logto refused a request in a way that a retry can not mend.
     pub const LOGTO_REFUSED: &str = "LogtoRefused";
     /// Change something: another LogtoTenant stands for the same tenant: one whose issuer is proved to be its own, else the older one.

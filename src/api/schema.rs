@@ -98,6 +98,16 @@ pub fn indicators(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Origins, at most eight; list-type set, so that one named twice is refused.
+pub fn origins(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 8,
+        "x-kubernetes-list-type": "set",
+        "items": {"type": "string", "minLength": 8, "maxLength": 256, "pattern": "^https?://[A-Za-z0-9._:\\[\\]-]+/?$"}
+    })
+}
+
 /// A moment, to the second.
 pub fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time", "maxLength": 64})

@@ -55,7 +55,8 @@ use super::{
 )]
 #[x_kube(
     validation = Rule::new("self.tenantId == oldSelf.tenantId").message("spec.tenantId can not be changed; make a new LogtoTenant").field_path(".tenantId"),
-    validation = Rule::new("!has(self.endpointForHasura) || size(self.endpointForHasura) == 0 || self.endpointForHasura.startsWith('https://') || self.allowPlainHttp").message("spec.endpointForHasura has to be https unless spec.allowPlainHttp is true").field_path(".endpointForHasura")
+    validation = Rule::new("!has(self.endpointForHasura) || size(self.endpointForHasura) == 0 || self.endpointForHasura.startsWith('https://') || self.allowPlainHttp").message("spec.endpointForHasura has to be https unless spec.allowPlainHttp is true").field_path(".endpointForHasura"),
+    validation = Rule::new("!has(self.signInEndpoints) || self.allowPlainHttp || self.signInEndpoints.all(origin, origin.startsWith('https://'))").message("each of spec.signInEndpoints has to be https unless spec.allowPlainHttp is true").field_path(".signInEndpoints")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct LogtoTenantSpec {
@@ -76,6 +77,12 @@ pub struct LogtoTenantSpec {
         regex(pattern = r"^(https?://[A-Za-z0-9._:\[\]-]+/?)?$")
     )]
     pub endpoint_for_hasura: Option<String>,
+    /// Where people sign in, when that is not the Secret's endpoint: Logto Cloud's custom domains have issuers of their own.
+    /// An origin counts only if it shows the tenant's keys. Name the Secret's endpoint too where machines, or people, get
+    /// tokens there. Of several issuers Hasura can check none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::origins")]
+    pub sign_in_endpoints: Vec<String>,
     /// Lets the endpoints be http. Only for networks that nobody else can read or write.
     #[serde(default)]
     pub allow_plain_http: bool,
@@ -292,14 +299,22 @@ pub struct LogtoTenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
-    /// Ready, Connected, ClaimsDeployed, JwksCacheable, InSync, and Reconciling or Stalled while True.
+    /// Ready, Connected, ClaimsDeployed, JwksCacheable, IssuerUnchecked, InSync, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// The issuer of the tenant's tokens, from its discovery document.
+    /// The issuer that the discovery document at the Secret's endpoint announces. Without `signInEndpoints` all tokens have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub issuer: Option<String>,
+    /// The issuer before it last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub previous_issuer: Option<String>,
+    /// With `signInEndpoints`: each origin, and the issuer of its tokens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub sign_in_endpoints: Vec<SignInEndpoint>,
     /// The key set's address that Hasura is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
@@ -341,6 +356,19 @@ pub struct RetainedResource {
     /// tenant's client secret.
     #[schemars(length(max = 43))]
     pub proof: String,
+}
+
+/// An origin at which people sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInEndpoint {
+    /// The origin.
+    #[schemars(length(max = 256))]
+    pub endpoint: String,
+    /// The issuer that it announces; absent when the origin does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub issuer: Option<String>,
 }
 
 /// The keys that sign the tenant's tokens.

@@ -11,6 +11,7 @@ use super::{
     api_resource, ca_bundle,
     context::{Context, key},
     registry::Connection,
+    sign_in::SignIn,
     status::Verdict,
     visit::Outcome,
 };
@@ -51,9 +52,12 @@ async fn try_connect(
     let for_hasura = endpoint_for_hasura(tenant, &credentials)?;
     allowed(ctx, "the credentials Secret", &credentials.endpoint)?;
     allowed(ctx, "spec.endpointForHasura", &for_hasura)?;
+    let sign_in = sign_in_endpoints(ctx, tenant)?;
     let ca_bundle = ca_bundle::read(ctx, tenant).await?;
     let made_of = hash(tenant, &credentials, ca_bundle.as_deref());
-    if let Some(before) = before.filter(|before| before.made_of == made_of) {
+    if let Some(before) = before.filter(|before| before.made_of == made_of)
+        && is_up_to_date(before).await
+    {
         return Ok(Arc::clone(before));
     }
     let client_id = credentials.client_id.clone();
@@ -66,7 +70,8 @@ async fn try_connect(
     let session = Session::open(client, ctx.owner.clone())
         .await
         .map_err(|error| refused(&error))?;
-    let connection = Connection::new(session, made_of, jwk_url, check, client_id, proof_key);
+    let sign_in = SignIn::new(sign_in, before.map(|before| &before.sign_in));
+    let connection = Connection::new(session, made_of, jwk_url, check, sign_in, client_id, proof_key);
     Ok(Arc::new(match before {
         Some(before) if is_same_tenant(before, &connection) => {
             api_resource::recall_all(ctx, tenant, before);
@@ -89,6 +94,14 @@ fn proof_key(tenant: &LogtoTenant, credentials: &Credentials) -> ProofKey {
         &tenant.spec.tenant_id,
         &endpoint,
     )
+}
+
+/// Whether Logto announces what it did. A document that can not be read, or names addresses elsewhere, changes nothing
+/// while the token works.
+async fn is_up_to_date(connection: &Connection) -> bool {
+    let client = connection.session.client();
+    let announces_otherwise = |now| now != *client.discovery();
+    !connection.is_outdated() && !client.discover().await.is_ok_and(announces_otherwise)
 }
 
 async fn read_credentials(ctx: &Context, tenant: &LogtoTenant) -> Result<Credentials, Verdict> {
@@ -182,6 +195,22 @@ fn endpoint_for_hasura(
     }
 }
 
+/// The origins at which people sign in.
+fn sign_in_endpoints(ctx: &Context, tenant: &LogtoTenant) -> Result<Vec<Endpoint>, Verdict> {
+    let texts = tenant.spec.sign_in_endpoints.iter();
+    let parsed = texts.map(|text| {
+        let endpoint = Endpoint::parse(text, tenant.spec.allow_plain_http).map_err(|error| {
+            Verdict::Stalled(
+                reasons::SIGN_IN_REFUSED,
+                format!("spec.signInEndpoints: {error}"),
+            )
+        })?;
+        allowed(ctx, "spec.signInEndpoints", &endpoint)?;
+        Ok(endpoint)
+    });
+    parsed.collect()
+}
+
 fn config(
     ctx: &Context,
     tenant: &LogtoTenant,
@@ -227,8 +256,9 @@ fn hash(tenant: &LogtoTenant, credentials: &Credentials, ca_bundle: Option<&[u8]
     let spec = &tenant.spec;
     let endpoint = credentials.endpoint.to_string();
     let settings = format!(
-        "{:?} {:?} {:?} {}",
+        "{:?} {:?} {:?} {:?} {}",
         spec.endpoint_for_hasura,
+        spec.sign_in_endpoints,
         spec.jwks_check,
         spec.rate_limit,
         ca_bundle.is_some()

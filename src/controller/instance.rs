@@ -63,7 +63,10 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     let reread = ctx.reread_asked(&instance);
     let uid = instance.uid().unwrap_or_default();
     match reread {
-        Reread::Now => ctx.fights.forget(&uid),
+        Reread::Now => {
+            ctx.fights.forget(&uid);
+            ask_tenant(&instance, ctx);
+        }
         Reread::No if gave_up(&instance) => ctx.fights.gave_up(&uid, instance.metadata.generation),
         Reread::No | Reread::After(_) => {}
     }
@@ -91,6 +94,14 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     }
     let status = status_of(&instance, stage, &outcome, reread);
     visit::end(ctx, &instance, status, &outcome).await
+}
+
+/// Has the tenant look whether Logto announces what it did: whose tokens are refused often sees no more than the instance.
+fn ask_tenant(instance: &HasuraInstance, ctx: &Context) {
+    if let Access::Open(connection) = access(ctx, instance, instance) {
+        connection.ask();
+        ctx.triggers.tenant(&tenant_key(instance));
+    }
 }
 
 /// Whether the status says of this spec that a fight was given up.

@@ -74,7 +74,14 @@ async fn read(connection: &Connection) -> Result<KeySet, Verdict> {
 
 fn note(ctx: &Context, tenant: &Key, connection: &Connection, found: KeySet) {
     let now = hash(&found);
+    let keys = found.keys.clone();
     let before = lock(&connection.key_set).replace(found);
+    let is_replaced = |before: &KeySet| !before.keys.shares_a_key(&keys);
+    if before.as_ref().is_some_and(is_replaced) {
+        // A rotation leaves one of them: it is another Logto, or one that was set up anew.
+        connection.outdate();
+        ctx.triggers.tenant(tenant);
+    }
     // The first reading of a connection is news for everybody anyway.
     if now.is_none() || before.is_none_or(|before| hash(&before) == now) {
         return;

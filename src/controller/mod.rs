@@ -6,6 +6,7 @@
 
 mod accept;
 mod access;
+mod announced;
 mod anonymous;
 mod api_resource;
 mod auth;
@@ -29,6 +30,7 @@ mod keys;
 mod namespaces;
 mod observe;
 mod policy;
+mod recheck;
 mod registry;
 mod release;
 mod resync;
@@ -36,6 +38,7 @@ mod rivals;
 mod role_sync;
 mod rollout;
 mod run;
+mod sign_in;
 mod status;
 mod stores;
 mod subjects;

@@ -2,13 +2,16 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use url::Url;
 
-use super::{claims::Ledger, issuer::Proof, status::Verdict};
+use super::{claims::Ledger, issuer::Proof, sign_in::SignIn, status::Verdict};
 use crate::{
     api::{Origin, conditions::reasons},
     domain::{precedence::Key, provenance::ProofKey},
@@ -31,12 +34,18 @@ pub struct Connection {
     pub claims: Ledger,
     /// The key set as it was last read where Hasura fetches it, or at the Secret's endpoint when it is not checked there.
     pub key_set: Mutex<Option<KeySet>>,
+    /// Where people sign in.
+    pub sign_in: SignIn,
     /// Whether its issuer is its own, once somebody else says the same.
     pub issuer: Proof,
     /// When the tenant is to be listed again.
     pub next_listing: Mutex<Instant>,
     /// When roles' scopes are to be read again.
     pub next_reading: Mutex<Instant>,
+    /// Whether none of the keys is left that it had, so that it has to be made anew.
+    outdated: AtomicBool,
+    /// Whether somebody asked for a look at what Logto announces.
+    asked: AtomicBool,
     /// The instance that was seen to have an API resource, and its id, by indicator. A status could be forged; this can
     /// not.
     vouched: Mutex<HashMap<String, (Key, String)>>,
@@ -62,6 +71,7 @@ impl Connection {
         made_of: String,
         jwk_url: Url,
         check_keys_at: Option<Endpoint>,
+        sign_in: SignIn,
         client_id: String,
         proof_key: ProofKey,
     ) -> Self {
@@ -74,9 +84,12 @@ impl Connection {
             client_id,
             claims: Ledger::default(),
             key_set: Mutex::default(),
+            sign_in,
             issuer: Proof::default(),
             next_listing: now,
             next_reading: Mutex::new(Instant::now()),
+            outdated: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
             vouched: Mutex::default(),
             proof_key,
             proved: Arc::default(),
@@ -87,6 +100,26 @@ impl Connection {
     pub fn follows(mut self, before: &Self) -> Self {
         self.proved = Arc::clone(&before.proved);
         self
+    }
+
+    /// Notes that the keys are all others.
+    pub fn outdate(&self) {
+        self.outdated.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has to be made anew, since the keys are all others.
+    pub fn is_outdated(&self) -> bool {
+        self.outdated.load(Ordering::Relaxed)
+    }
+
+    /// Asks for a look at what Logto announces, at the tenant's next visit.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was asked for; it is asked for no longer.
+    pub fn take_asked(&self) -> bool {
+        self.asked.swap(false, Ordering::Relaxed)
     }
 
     /// Notes that an instance has the API resource of this id; gives whether that is news.
@@ -157,6 +190,8 @@ pub struct Entry {
     pub reached: Verdict,
     /// Whether Hasura would get the tenant's keys.
     pub keys: Verdict,
+    /// Whether all origins count at which people sign in.
+    pub sign_in: Verdict,
     /// When the Secret was last read.
     pub secret_read: Instant,
 }

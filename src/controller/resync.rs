@@ -32,6 +32,11 @@ pub fn period(ctx: &Context, tenant: &LogtoTenant) -> Duration {
         .unwrap_or(Duration::from_secs(spec))
 }
 
+/// Whether it is time to list the tenant again.
+pub fn is_due(connection: &Connection) -> bool {
+    Instant::now() >= *lock(&connection.next_listing)
+}
+
 /// Lists the tenant again when it is time, or at once.
 ///
 /// # Errors
@@ -42,7 +47,7 @@ pub async fn list(
     connection: &Connection,
     now: bool,
 ) -> Result<bool, logto::Error> {
-    if !now && Instant::now() < *lock(&connection.next_listing) {
+    if !now && !is_due(connection) {
         return Ok(false);
     }
     connection.session.refresh().await?;

@@ -15,23 +15,20 @@ use kube::{
 };
 
 use super::{
-    api_resource, claims,
-    connect::{self, Attempt},
+    announced, api_resource, claims, connect,
     context::{Context, Reread, deleting, deleting_for, key},
     issuer, keys,
     observe::Seen,
     policy::{self, Hands},
+    recheck::{self, connected},
     registry::{Entry, lock},
-    resync,
+    resync, sign_in,
     status::{self, Detail, Verdict},
     visit::{self, Error, Next, Outcome},
     webhook, withdrawal,
 };
 use crate::{
-    api::{
-        FINALIZER, LogtoTenant, LogtoTenantStatus,
-        conditions::{reasons, types},
-    },
+    api::{FINALIZER, LogtoTenant, LogtoTenantStatus, conditions::types},
     domain::precedence::Key,
 };
 
@@ -114,7 +111,21 @@ async fn apply(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error> {
     }
     let mut status = status_of(ctx, &tenant, &entry, &outcome, reread, in_sync);
     status.plan = plan;
-    visit::end(ctx, &tenant, status, &outcome).await
+    let said = tenant.status.clone().unwrap_or_default();
+    let previous = before
+        .as_ref()
+        .and_then(|entry| entry.connection.as_deref());
+    let changes = entry
+        .connection
+        .as_deref()
+        .and_then(|now| announced::changes(previous, now, &said, &status));
+    let action = visit::end(ctx, &tenant, status, &outcome).await?;
+    // Only once the status says so too: an event is not repeated then.
+    if let Some(changes) = changes {
+        ctx.event(&tenant, EventType::Warning, "LogtoChanged", &changes)
+            .await;
+    }
+    Ok(action)
 }
 
 /// Nothing is looked at.
@@ -140,63 +151,6 @@ async fn suspended(tenant: &LogtoTenant, ctx: &Context) -> Result<Action, Error>
     visit::end(ctx, tenant, status, &outcome).await
 }
 
-/// The connection as it should be: the one before, or a new one when the Secret or the spec changed.
-async fn connected(ctx: &Context, tenant: &LogtoTenant, before: Option<Entry>, now: bool) -> Entry {
-    if let Some(entry) = before
-        .as_ref()
-        .filter(|entry| !now && !secret_is_due(ctx, tenant, entry))
-    {
-        return entry.clone();
-    }
-    let previous = before.as_ref().and_then(|entry| entry.connection.clone());
-    let (connection, credentials) = match connect::connect(ctx, tenant, previous.as_ref()).await {
-        Attempt::Connected(connection) => {
-            let fresh = previous.is_none_or(|previous| !Arc::ptr_eq(&previous, &connection));
-            if fresh {
-                resync::schedule_listing(ctx, tenant, &connection);
-            }
-            (Some(connection), Verdict::Ready(String::new()))
-        }
-        Attempt::Failed(verdict) => (previous, verdict),
-    };
-    let keys = match &connection {
-        Some(connection) => keys::check(ctx, &key(tenant), connection).await,
-        None => Verdict::Starting,
-    };
-    Entry {
-        uid: tenant.uid().unwrap_or_default(),
-        generation: tenant.metadata.generation.unwrap_or_default(),
-        connection,
-        credentials,
-        rivalry: Verdict::Ready(String::new()),
-        reached: Verdict::Ready(String::new()),
-        keys,
-        secret_read: Instant::now(),
-    }
-}
-
-fn secret_is_due(ctx: &Context, tenant: &LogtoTenant, entry: &Entry) -> bool {
-    entry.generation != tenant.metadata.generation.unwrap_or_default()
-        || is_passing(&entry.credentials)
-        || entry.secret_read.elapsed() >= recheck_after(ctx, entry)
-}
-
-/// Whether a failure to connect may pass without anybody changing something.
-fn is_passing(credentials: &Verdict) -> bool {
-    let for_somebody = [reasons::SECRET_NOT_FOUND, reasons::SECRET_FORBIDDEN];
-    matches!(credentials, Verdict::Waiting(reason, _) if !for_somebody.contains(reason))
-}
-
-/// Credentials that are missing or refused are looked at more often.
-fn recheck_after(ctx: &Context, entry: &Entry) -> Duration {
-    let well = entry.verdict().is_ready() && entry.keys.is_ready();
-    if well {
-        ctx.clocks.credentials_recheck
-    } else {
-        ctx.clocks.credentials_retry
-    }
-}
-
 /// Compares the tenant with what it should hold, when it is time, wakes what is not as it should be, and deploys the
 /// claims. Gives when to come again for claims that have to wait.
 async fn compare(
@@ -220,7 +174,8 @@ async fn compare(
         Ok((listed, read, claims_due)) => {
             entry.reached = Verdict::Ready(String::new());
             if was_down || listed {
-                entry.keys = keys::check(ctx, &key(tenant), &connection).await;
+                let checked = recheck::check_keys(ctx, tenant, &connection).await;
+                (entry.keys, entry.sign_in) = checked;
                 webhook::wake(ctx, tenant);
             }
             if was_down {
@@ -251,7 +206,9 @@ fn is_news(before: &Entry, after: &Entry) -> bool {
 
 fn outcome(ctx: &Context, entry: &Entry, reread: Reread, claims_due: Option<Duration>) -> Outcome {
     let verdict = match (entry.verdict(), &entry.connection) {
-        (Verdict::Ready(_), Some(connection)) if entry.keys.is_ready() => {
+        (Verdict::Ready(_), Some(connection))
+            if entry.keys.is_ready() && entry.sign_in.is_ready() =>
+        {
             match connection.claims.verdict() {
                 Verdict::Ready(_) | Verdict::Starting => Verdict::Ready(format!(
                     "connected to {}",
@@ -260,17 +217,18 @@ fn outcome(ctx: &Context, entry: &Entry, reread: Reread, claims_due: Option<Dura
                 verdict => verdict,
             }
         }
-        (Verdict::Ready(_), _) => entry.keys.clone(),
+        (Verdict::Ready(_), _) if !entry.keys.is_ready() => entry.keys.clone(),
+        (Verdict::Ready(_), _) => entry.sign_in.clone(),
         (verdict, _) => verdict.clone(),
     };
     // While Logto does not answer, it is probed by the backoff, not by the clocks.
-    if is_passing(entry.verdict()) {
+    if recheck::is_backed_off(entry.verdict()) {
         return Outcome {
             verdict,
             next: Next::Backoff,
         };
     }
-    let mut wait = recheck_after(ctx, entry).saturating_sub(entry.secret_read.elapsed());
+    let mut wait = recheck::recheck_after(ctx, entry).saturating_sub(entry.secret_read.elapsed());
     if let Some(connection) = entry
         .connection
         .as_ref()
@@ -302,33 +260,30 @@ fn status_of(
     let before = tenant.status.clone().unwrap_or_default();
     let generation = tenant.metadata.generation.unwrap_or_default();
     let connection = entry.connection.as_ref();
-    let mut details = vec![match (entry.verdict(), connection) {
-        (Verdict::Ready(_), Some(_)) => Detail::well(
-            types::CONNECTED,
-            match &tenant.spec.ca_bundle_ref {
-                None => "the credentials work, and the tenant was listed",
-                Some(_) => {
-                    "the credentials work, and the tenant was listed; spec.caBundleRef is for the operator alone: where \
-                     Hasura reaches Logto by a certificate of that CA, give its pods the CA too, or they do not start"
-                }
-            },
-        ),
-        (verdict, _) => Detail::ill(types::CONNECTED, verdict),
-    }];
+    let issuer =
+        connection.map(|connection| connection.session.client().discovery().issuer.clone());
+    let previous_issuer = announced::previous_issuer(&before, issuer.as_deref());
+    let since = announced::since(previous_issuer.as_deref(), issuer.as_deref());
+    let mut details = vec![connected_detail(tenant, entry, &since)];
     details.extend(claims::detail(
         tenant,
         connection.map(|connection| &**connection),
     ));
     let key_set = connection.and_then(|connection| keys::key_set(connection));
-    let key_set = key_set.or(before.key_set);
+    let key_set = key_set.or_else(|| before.key_set.clone());
     details.push(keys::detail(key_set.as_ref()));
+    details.extend(connection.and_then(|connection| sign_in::detail(connection)));
     details.extend(in_sync);
-    let issuer =
-        connection.map(|connection| connection.session.client().discovery().issuer.clone());
+    let sign_in_endpoints = match connection {
+        Some(connection) => sign_in::rows(connection, &before),
+        None => before.sign_in_endpoints.clone(),
+    };
     LogtoTenantStatus {
         observed_generation: Some(generation),
         conditions: status::conditions(&before.conditions, generation, &outcome.verdict, details),
         issuer: issuer.or(before.issuer),
+        previous_issuer,
+        sign_in_endpoints,
         jwk_url: connection
             .map(|connection| connection.jwk_url.to_string())
             .or(before.jwk_url),
@@ -340,6 +295,23 @@ fn status_of(
         plan: None,
         last_handled_reconcile_at: visit::handled(tenant, reread),
     }
+}
+
+fn connected_detail(tenant: &LogtoTenant, entry: &Entry, since: &str) -> Detail {
+    let (Verdict::Ready(_), Some(_)) = (entry.verdict(), &entry.connection) else {
+        return Detail::ill(types::CONNECTED, entry.verdict());
+    };
+    let of_bundle = match &tenant.spec.ca_bundle_ref {
+        None => "",
+        Some(_) => {
+            "; spec.caBundleRef is for the operator alone: where Hasura reaches Logto by a certificate of that CA, give its \
+             pods the CA too, or they do not start"
+        }
+    };
+    Detail::well(
+        types::CONNECTED,
+        format!("the credentials work, and the tenant was listed{since}{of_bundle}"),
+    )
 }
 
 /// Waits for what is being deleted too, since it needs the credentials last seen, but not for ever.

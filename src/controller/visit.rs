@@ -148,6 +148,7 @@ impl Outcome {
             logto::Error::Reread { .. } | logto::Error::NotFound { .. } => {
                 Self::retry(reasons::PROGRESSING_WITH_RETRY, message)
             }
+            logto::Error::Plan { .. } => Self::stalled(reasons::PLAN_LIMIT, message),
             logto::Error::Stop { .. } => Self::stalled(reasons::LOGTO_REFUSED, message),
         }
     }

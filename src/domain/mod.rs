@@ -17,6 +17,7 @@ pub mod precedence;
 pub mod provenance;
 pub mod release;
 pub mod retained;
+pub mod sign_in;
 pub mod standing;
 pub mod subjects;
 pub mod words;

@@ -13,6 +13,10 @@ use super::{Endpoint, Jwks, KeySet};
 
 const LONGEST_ISSUER: usize = 512;
 
+/// Where Logto has its document and its keys.
+const PATH: &str = "/oidc/.well-known/openid-configuration";
+pub(super) const KEYS_PATH: &str = "/oidc/jwks";
+
 /// The part of Logto's OpenID discovery document that the operator relies on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovery {
@@ -54,6 +58,31 @@ impl Discovery {
             .send(Operation::Discover, priority, request)
             .await?;
         Self::read(&answer, endpoint)
+    }
+
+    /// The issuer alone, as the document at another origin of a Logto announces it: the addresses in it follow whoever
+    /// asks, and are not used.
+    pub(super) async fn fetch_issuer(
+        exchange: &Exchange,
+        priority: Priority,
+        at: &Endpoint,
+    ) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        struct Document {
+            issuer: String,
+        }
+        let operation = Operation::Discover;
+        let request = exchange.requests().get(at.at(PATH));
+        let answer = exchange.send(operation, priority, request).await?;
+        let Document { issuer } = answer.decode(operation)?;
+        if !is_issuer(&issuer) {
+            return Err(unexpected(
+                operation,
+                answer.status,
+                Unexpected::Undecodable,
+            ));
+        }
+        Ok(issuer)
     }
 
     /// Reads the document that an endpoint answered.

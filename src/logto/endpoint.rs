@@ -35,9 +35,18 @@ pub enum EndpointError {
         /// Scheme, host and port.
         origin: String,
     },
-    /// A path, query or fragment.
+    /// A path at which something of Logto's is, a query or a fragment.
     #[error("holds a path, query or fragment; write {origin} alone")]
     NotAnOrigin {
+        /// Scheme, host and port.
+        origin: String,
+    },
+    /// A path under which Logto would have to be served.
+    #[error(
+        "holds a path below {origin}, and Logto below a path is not supported: Logto itself serves nothing there, \
+         whatever path its ENDPOINT has. Give Logto a host name of its own and write that, like https://logto.example.com"
+    )]
+    BelowAPath {
         /// Scheme, host and port.
         origin: String,
     },
@@ -68,6 +77,9 @@ impl Endpoint {
         let origin = url.origin().ascii_serialization();
         if !url.username().is_empty() || url.password().is_some() {
             return Err(EndpointError::UserInfo { origin });
+        }
+        if url.path() != "/" && !is_of_logto(url.path()) {
+            return Err(EndpointError::BelowAPath { origin });
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(EndpointError::NotAnOrigin { origin });
@@ -109,6 +121,15 @@ impl Endpoint {
     pub fn same_origin(&self, url: &Url) -> bool {
         self.0.origin() == url.origin()
     }
+}
+
+/// Whether a path is one that Logto serves at its own host: somebody copied more than the origin.
+fn is_of_logto(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    matches!(
+        first,
+        Some("oidc" | "api" | "console" | ".well-known" | "sign-in")
+    )
 }
 
 /// Scheme, host and port, without a `/` at the end.
@@ -199,6 +220,35 @@ mod tests {
         }
         for host in ["127.0.0.1", "[::1]", "10.0.0.1", "localhost"] {
             assert!(Endpoint::parse(&format!("https://{host}"), false).is_ok());
+        }
+    }
+
+    #[test]
+    fn logto_below_a_path_is_said_not_to_be_supported() {
+        let refused = |text: &str| Endpoint::parse(text, false).unwrap_err().to_string();
+        for text in [
+            "https://example.com/auth",
+            "https://example.com/auth/oidc?a=b",
+        ] {
+            let message = refused(text);
+            assert!(
+                message.contains("below a path is not supported")
+                    && message.contains("host name of its own")
+                    && !message.contains("alone"),
+                "{message}"
+            );
+        }
+        for text in [
+            "https://example.com/oidc",
+            "https://example.com/api/",
+            "https://example.com/?a",
+            "https://example.com/#a",
+        ] {
+            let message = refused(text);
+            assert!(
+                message.contains("write https://example.com alone"),
+                "{message}"
+            );
         }
     }
 

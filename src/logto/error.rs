@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Endpoint, Operation};
+use super::{Endpoint, Operation, PlanLimit};
 use crate::fence::Closed;
 
 /// Why a request did not do what was asked, by what the caller can do.
@@ -27,6 +27,14 @@ pub enum Error {
         operation: Operation,
         /// How long Logto wants to be left alone: 1 s to 5 min.
         after: Duration,
+    },
+    /// The plan of a Logto Cloud tenant allows no more: a retry helps once somebody took another plan.
+    #[error("could not {operation}: {limit}")]
+    Plan {
+        /// What was asked.
+        operation: Operation,
+        /// What is used up.
+        limit: PlanLimit,
     },
     /// Somebody else was there before, or what the request refers to is gone: read what is there now, then decide.
     #[error("could not {operation}: Logto answered {}; what is there is read again", status_and_code(*status, code.as_ref()))]
@@ -256,6 +264,7 @@ impl Error {
         match self {
             Self::Retry { operation, .. }
             | Self::Wait { operation, .. }
+            | Self::Plan { operation, .. }
             | Self::Reread { operation, .. }
             | Self::NotFound { operation }
             | Self::Credentials { operation, .. }
@@ -281,6 +290,9 @@ impl Error {
                 | StopCause::ForeignAddress { .. }
                 | StopCause::ForbiddenAddress => false,
             },
+            Self::Plan { operation, limit } => {
+                *operation == Operation::CreateRole && !limit.counts_roles()
+            }
             Self::Wait { .. } | Self::NotFound { .. } | Self::Credentials { .. } => false,
         }
     }

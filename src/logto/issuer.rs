@@ -78,7 +78,10 @@ impl Doubt {
         match self {
             Self::Slow => true,
             Self::AtEndpoint(error) | Self::AtIssuer { error, .. } => {
-                matches!(error, Error::Retry { .. } | Error::Wait { .. })
+                matches!(
+                    error,
+                    Error::Retry { .. } | Error::Wait { .. } | Error::Plan { .. }
+                )
             }
             Self::Address(_)
             | Self::HostNotAllowed(_)

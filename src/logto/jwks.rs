@@ -65,6 +65,11 @@ impl Jwks {
         (!set.keys.is_empty()).then_some(Self(set.keys))
     }
 
+    /// Whether some key is in both sets, as while keys are rotated.
+    pub fn shares_a_key(&self, other: &Self) -> bool {
+        !self.0.is_disjoint(&other.0)
+    }
+
     /// A hash of what the keys verify with, as 32 hexadecimal digits. Ids and algorithms are left out: Hasura looks at
     /// neither, so a change of them is no ground to start it anew.
     ///

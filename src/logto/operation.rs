@@ -179,6 +179,8 @@ pub enum Outcome {
     Retry,
     /// [`Error::Wait`].
     Wait,
+    /// [`Error::Plan`].
+    Plan,
     /// [`Error::Reread`].
     Reread,
     /// [`Error::NotFound`].
@@ -196,6 +198,7 @@ impl Outcome {
             Ok(_) => Self::Ok,
             Err(Error::Retry { .. }) => Self::Retry,
             Err(Error::Wait { .. }) => Self::Wait,
+            Err(Error::Plan { .. }) => Self::Plan,
             Err(Error::Reread { .. }) => Self::Reread,
             Err(Error::NotFound { .. }) => Self::NotFound,
             Err(Error::Credentials { .. }) => Self::Credentials,
@@ -209,6 +212,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Retry => "retry",
             Self::Wait => "wait",
+            Self::Plan => "plan",
             Self::Reread => "reread",
             Self::NotFound => "not_found",
             Self::Credentials => "credentials",

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::PlanLimit;
 use super::error::{Code, CredentialsCause, Error, Failure, StopCause, Unexpected};
 use super::operation::{Effect, Operation};
 use super::transport::Answer;
@@ -16,6 +17,9 @@ struct Body {
 /// The error that an answer with any status but 2xx stands for.
 pub(super) fn refusal(operation: Operation, answer: &Answer) -> Error {
     let status = answer.status;
+    if let Some(limit) = plan_limit(answer) {
+        return Error::Plan { operation, limit };
+    }
     match status {
         429 => Error::Wait {
             operation,
@@ -36,6 +40,15 @@ pub(super) fn refusal(operation: Operation, answer: &Answer) -> Error {
         300.. => unexpected(operation, status, Unexpected::Redirect),
         _ => unexpected(operation, status, Unexpected::Undecodable),
     }
+}
+
+/// What Logto Cloud says of a limit of the plan. A 429 without its code is one of the rate.
+fn plan_limit(answer: &Answer) -> Option<PlanLimit> {
+    if !answer.json || !matches!(answer.status, 403 | 429) {
+        return None;
+    }
+    let body: Body = serde_json::from_slice(&answer.body).ok()?;
+    PlanLimit::of(answer.status, body.code.as_deref()?, &answer.body)
 }
 
 /// A 404 or 403 of a proxy must not pass for Logto's word that an object is gone or a role is missing, so it counts only
@@ -227,13 +240,68 @@ mod tests {
             cause(401, "auth.unauthorized"),
             Some(CredentialsCause::TokenRejected)
         );
-        assert_eq!(cause(403, "subscription.limit_exceeded"), None);
         assert_eq!(cause(400, "guard.invalid_input"), None);
         let words = CredentialsCause::MissingRole.to_string();
         assert!(
             words.contains(r#"lacks the role "Logto Management API access""#),
             "{words}"
         );
+    }
+
+    #[test]
+    fn a_limit_of_the_plan_is_told_from_a_limit_of_the_rate_and_named_by_a_known_word() {
+        let limit =
+            |operation, status, body: &str| match refusal(operation, &answer(status, true, body)) {
+                Error::Plan { limit, .. } => limit.to_string(),
+                other => format!("{other:?}"),
+            };
+        let tokens = limit(
+            Operation::FetchToken,
+            429,
+            r#"{"code":"auth.exceed_token_limit","message":"hunter2"}"#,
+        );
+        assert!(
+            tokens.contains("tokens") && tokens.contains("billing period"),
+            "{tokens}"
+        );
+        let refused = |code: &str, key: &str| {
+            let body = format!(r#"{{"code":"{code}","message":"hunter2","data":{{"key":{key}}}}}"#);
+            limit(Operation::CreateRole, 403, &body)
+        };
+        let plan = "subscription.limit_exceeded";
+        let roles = refused(plan, r#""userRolesLimit""#);
+        assert!(roles.contains("no more roles for users"), "{roles}");
+        assert!(roles.contains("userRolesLimit"), "{roles}");
+        for unknown in [r#""hunter2""#, "7", "null", "{}", r#""mauLimit""#] {
+            let unnamed = refused(plan, unknown);
+            assert!(unnamed.contains("no more of it"), "{unnamed}");
+            assert!(!unnamed.contains("hunter2"), "{unnamed}");
+        }
+        let system = refused("system_limit.limit_exceeded", r#""resourcesLimit""#);
+        assert!(system.contains("API resources on any plan"), "{system}");
+        let error = refused(plan, r#""scopesPerRoleLimit""#);
+        assert!(error.contains("scopes of one role"), "{error}");
+        let throttled = refusal(
+            Operation::FetchToken,
+            &answer(429, true, r#"{"code":"request.too_many"}"#),
+        );
+        assert!(matches!(throttled, Error::Wait { .. }), "{throttled:?}");
+        let proxy = refusal(
+            Operation::FetchToken,
+            &answer(429, false, r#"{"code":"auth.exceed_token_limit"}"#),
+        );
+        assert!(matches!(proxy, Error::Wait { .. }), "{proxy:?}");
+    }
+
+    #[test]
+    fn a_role_refused_for_a_limit_of_its_scopes_may_be_there() {
+        let refused = |key: &str| {
+            let body =
+                format!(r#"{{"code":"subscription.limit_exceeded","data":{{"key":"{key}"}}}}"#);
+            refusal(Operation::CreateRole, &answer(403, true, &body)).may_have_happened()
+        };
+        assert!(!refused("userRolesLimit") && !refused("machineToMachineRolesLimit"));
+        assert!(refused("scopesPerRoleLimit") && refused("somethingNew"));
     }
 
     #[test]

@@ -179,7 +179,10 @@ impl State {
     /// A Logto that can not answer just now does not make the old token worse; refused credentials are said at once.
     fn go_on_without(&mut self, error: Error) -> Result<Token, Error> {
         let now = Instant::now();
-        let transient = matches!(error, Error::Retry { .. } | Error::Wait { .. });
+        let transient = matches!(
+            error,
+            Error::Retry { .. } | Error::Wait { .. } | Error::Plan { .. }
+        );
         match &mut self.current {
             Some(held) if transient && now < held.ends_at => {
                 held.renew_at = now + RENEWAL_PAUSE;

@@ -23,6 +23,7 @@ mod force;
 mod gitops;
 mod hasura;
 mod held;
+mod issuer;
 mod keys;
 mod kinds;
 mod leadership;
@@ -36,6 +37,7 @@ mod namespaces;
 mod observing;
 mod operator;
 mod ownership;
+mod plan_limits;
 mod proofs;
 mod quiet;
 mod refusals;
@@ -101,6 +103,8 @@ fn main() -> ExitCode {
         delivery::tests(),
         force::tests(),
         keys::tests(),
+        issuer::tests(),
+        plan_limits::tests(),
         webhook::tests(),
         subjects::tests(),
         assigning::tests(),

@@ -167,8 +167,14 @@ async fn of_two_addresses_of_one_logto_the_first_keeps_it(world: Arc<World>) -> 
             == first.status.map(|status| status.conditions),
         "it never lost its tenant"
     );
-    // One for each of the two, one for the comparison when they met, one for that which was asked for.
+    // One that each was made with, one for the comparison when they met, one for that which was asked for; and each look at
+    // what Logto announces: one for each of the two that was asked for, and those of the one that waits for its tenant.
     let count = asked(&world, DISCOVERY);
-    ensure!(count == 4, "{count}");
+    ensure!(count >= 6, "{count}");
+    let connections = asked(&world, "POST /oidc/token");
+    ensure!(
+        connections == 2,
+        "no connection was made anew: {connections}"
+    );
     Ok(())
 }

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     api::{HasuraInstance, conditions::reasons, instance::AuthMode},
-    controller::{delivery, keys, registry::Connection, visit::Outcome},
-    domain::{auth_hook::auth_hook, jwt_secret::JwtSecret},
+    controller::{delivery, keys, registry::Connection, sign_in, visit::Outcome},
+    domain::{auth_hook::auth_hook, jwt_secret::JwtSecret, sign_in::Issuers},
     hasura::{
         env::{AuthEnv, DesiredAuth},
         owned_key_hash,
@@ -71,9 +71,10 @@ fn env(instance: &HasuraInstance, connection: &Connection) -> Result<AuthEnv, Ou
         return Ok(AuthEnv::Webhook { url });
     }
     let jwt = auth.jwt.clone().unwrap_or_default();
+    let issuer = issuer(connection)?;
     let secret = JwtSecret::for_logto(
         connection.jwk_url.clone(),
-        &connection.session.client().discovery().issuer,
+        issuer.as_deref(),
         indicator,
         &jwt.claims_namespace,
         jwt.allowed_skew_seconds.unsigned_abs(),
@@ -86,6 +87,18 @@ fn env(instance: &HasuraInstance, connection: &Connection) -> Result<AuthEnv, Ou
         secret: secret.to_canonical_json(),
         unauthorized_role: auth.unauthorized_role.clone(),
     })
+}
+
+/// The issuer that Hasura checks; none where people sign in at several.
+fn issuer(connection: &Connection) -> Result<Option<String>, Outcome> {
+    match sign_in::issuers_of(connection) {
+        Issuers::One(issuer) => Ok(Some(issuer)),
+        Issuers::Several(_) => Ok(None),
+        Issuers::Unknown { why, refused: true } => {
+            Err(Outcome::stalled(reasons::SIGN_IN_REFUSED, why))
+        }
+        Issuers::Unknown { why, .. } => Err(Outcome::waiting(reasons::SIGN_IN_UNREACHABLE, why)),
+    }
 }
 
 #[cfg(test)]

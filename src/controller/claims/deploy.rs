@@ -23,7 +23,7 @@ use crate::{
         program::Kind,
         proof, script,
     },
-    logto::{self, DryRunResult},
+    logto::{self, DryRunResult, PlanLimit},
 };
 
 /// Plans that one visit makes after the first: each follows something that changed under its feet.
@@ -57,13 +57,21 @@ impl Deployment<'_> {
     pub async fn deploy(&self, kind: Kind, may_write: bool) -> Result<Deployed, logto::Error> {
         match self.converge(kind, may_write).await {
             Err(
-                error @ (logto::Error::Stop { .. }
+                error @ (logto::Error::Plan {
+                    limit: PlanLimit::Plan(_) | PlanLimit::System(_),
+                    ..
+                }
+                | logto::Error::Stop { .. }
                 | logto::Error::NotFound { .. }
                 | logto::Error::Reread { .. }),
             ) => {
                 let message = format!("the {} script: {error}", in_words(kind));
+                let reason = match error {
+                    logto::Error::Plan { .. } => reasons::PLAN_LIMIT,
+                    _ => reasons::LOGTO_REFUSED,
+                };
                 Ok(Deployed::No(
-                    Verdict::Stalled(reasons::LOGTO_REFUSED, message),
+                    Verdict::Stalled(reason, message),
                     BTreeMap::new(),
                 ))
             }

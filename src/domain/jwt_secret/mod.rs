@@ -86,14 +86,15 @@ impl JwtSecret {
 
     /// The secret for access tokens that Logto issues for one API resource.
     ///
-    /// `issuer` is the issuer of Logto's discovery document, `indicator` the API resource's, `allowed_skew` is in seconds.
-    /// Audience and issuer are always checked, and required where Hasura can: a token without `aud` passes otherwise.
+    /// `issuer` is that of all tokens, none where they have several; `indicator` is the API resource's, `allowed_skew` in
+    /// seconds. The audience is always checked, as is an issuer that is given, and both are required where Hasura can: a token
+    /// without `aud` passes otherwise.
     ///
     /// # Errors
     /// [`Invalid`] when a part is not what Hasura accepts, or the namespace could be a standard claim (it has no `://`).
     pub fn for_logto(
         jwk_url: Url,
-        issuer: &str,
+        issuer: Option<&str>,
         indicator: &str,
         claims_namespace: &str,
         allowed_skew: u32,
@@ -103,20 +104,23 @@ impl JwtSecret {
             return Err(Invalid::NamespaceNotUrl(claims_namespace.to_owned()));
         }
         let name = NonEmptyText::new(claims_namespace).ok_or(Invalid::Empty("claims_namespace"))?;
-        for (field, text) in [("issuer", issuer), ("audience", indicator)] {
-            if text.is_empty() {
+        for (field, text) in [("issuer", issuer), ("audience", Some(indicator))] {
+            if text.is_some_and(str::is_empty) {
                 return Err(Invalid::Empty(field));
             }
         }
+        let issuer = issuer.map(StringOrUri::new).transpose();
+        let issuer = issuer.map_err(Invalid::Issuer)?;
+        let required = issuer.iter().map(|_| RequiredClaim::Issuer);
         Ok(Self {
             claims: Claims::Namespace {
                 name,
                 format: ClaimsFormat::Json,
             },
             audience: BTreeSet::from([StringOrUri::new(indicator).map_err(Invalid::Audience)?]),
-            issuer: Some(StringOrUri::new(issuer).map_err(Invalid::Issuer)?),
+            extra_required_claims: required.chain([RequiredClaim::Audience]).collect(),
+            issuer,
             allowed_skew,
-            extra_required_claims: BTreeSet::from([RequiredClaim::Audience, RequiredClaim::Issuer]),
             ..Self::new(KeySource::JwkUrl(JwkUrl::new(jwk_url)?))
         })
     }

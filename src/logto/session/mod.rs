@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Client, Error, Failure};
+use super::{Client, Error, Failure, PlanLimit};
 use crate::domain::{
     observed::{Change, Observed},
     ownership::Owner,
@@ -102,7 +102,12 @@ impl Session {
                 cause: Failure::Status(status),
                 ..
             } => matches!(status, 502..=504),
-            Error::Retry { .. } | Error::Credentials { .. } => true,
+            Error::Retry { .. }
+            | Error::Credentials { .. }
+            | Error::Plan {
+                limit: PlanLimit::Tokens,
+                ..
+            } => true,
             _ => false,
         };
         if unreachable {

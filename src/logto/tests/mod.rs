@@ -9,6 +9,7 @@ mod limits;
 mod lists;
 mod server;
 mod session;
+mod sign_in;
 mod signer;
 mod subjects;
 mod tls;

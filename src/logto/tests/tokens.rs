@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{advance, pause, resume};
 
 use super::server::{SECRET, Seen, Server, code, json, text, token};
-use crate::logto::{Client, CredentialsCause, Error, Operation};
+use crate::logto::{Client, CredentialsCause, Error, Operation, PlanLimit};
 
 const API: &str = "/api/resources";
 
@@ -160,6 +160,39 @@ async fn while_the_renewal_fails_the_old_token_is_used_until_its_end() {
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn tokens_that_are_used_up_pause_nothing_and_leave_the_old_token_its_life() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let server = Server::start({
+        let asked = Arc::clone(&asked);
+        move |seen| match is_token(seen) && asked.fetch_add(1, Ordering::SeqCst) > 0 {
+            true => Some(code(429, "auth.exceed_token_limit")),
+            false => is_token(seen)
+                .then(|| token("t", 1000))
+                .or_else(|| listed(seen)),
+        }
+    })
+    .await;
+    let client = server.client().await;
+    for wait in [0, 810] {
+        later(wait).await;
+        client.list_resources_with_scopes().await.unwrap();
+    }
+    later(200).await;
+    let error = client.list_resources_with_scopes().await.unwrap_err();
+    let used_up = Error::Plan {
+        operation: Operation::FetchToken,
+        limit: PlanLimit::Tokens,
+    };
+    assert_eq!(error, used_up);
+    let text = error.to_string();
+    assert!(!text.contains(SECRET) && !text.contains("rate"), "{text}");
+    // A limit of the rate would hold the next request back.
+    let began = std::time::Instant::now();
+    client.keys().await.unwrap();
+    assert!(began.elapsed() < Duration::from_millis(900));
 }
 
 #[tokio::test]

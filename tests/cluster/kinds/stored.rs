@@ -262,6 +262,7 @@ async fn null_means_left_out(world: Arc<World>) -> anyhow::Result<()> {
     let elsewhere = elsewhere.with("spec.delivery.mode", "Secret");
     let optional = [
         (tenant(), "spec.endpointForHasura"),
+        (tenant(), "spec.signInEndpoints"),
         (tenant(), "spec.allowPlainHttp"),
         (tenant(), "spec.jwksCheck"),
         (tenant(), "spec.webhookMode"),

@@ -6,8 +6,8 @@ use super::{
     good::Good,
     object::{Object, tenant},
     refusal::{
-        Bad, ENUM, NOT_A_BOOL, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT, NOT_WHOLE, PATTERN, REQUIRED,
-        TOO_LARGE, TOO_LONG, TOO_SHORT, TOO_SMALL, UNKNOWN,
+        Bad, DUPLICATE, ENUM, NOT_A_BOOL, NOT_A_LIST, NOT_A_NUMBER, NOT_AN_OBJECT, NOT_TEXT,
+        NOT_WHOLE, PATTERN, REQUIRED, TOO_LARGE, TOO_LONG, TOO_SHORT, TOO_SMALL, UNKNOWN,
     },
     texts::{NOT_OBJECT_NAMES, letters, uri},
 };
@@ -24,6 +24,7 @@ pub fn bad() -> Vec<Bad> {
     rows.extend(tenant_id(&good));
     rows.extend(secret(&good));
     rows.extend(endpoint_for_hasura(&good));
+    rows.extend(sign_in_endpoints(&good));
     rows.extend(settings(&good));
     rows.extend(rate_limit(&good));
     rows.extend(custom_claims(&good));
@@ -89,6 +90,41 @@ fn endpoint_for_hasura(good: &Object) -> Vec<Bad> {
         ("a backslash", "https://logto.example.com\\evil"),
     ];
     rows.extend(field.bad_texts(&not_origins, PATTERN));
+    rows
+}
+
+fn sign_in_endpoints(good: &Object) -> Vec<Bad> {
+    let field = good.field("spec.signInEndpoints");
+    let forbidden = good.clone().with("spec.allowPlainHttp", false);
+    let because = "has to be https unless spec.allowPlainHttp is true";
+    let origin = |number: usize| format!("https://id{number}.example.com");
+    let nine: Vec<String> = (0..9).map(origin).collect();
+    let plain = json!(["https://id.example.com", "http://id.example.com"]);
+    let one = |origin: Value| good.clone().with("spec.signInEndpoints", json!([origin]));
+    let first = |what: &str, origin: Value, because| {
+        one(origin).refused(what, "spec.signInEndpoints[0]", because)
+    };
+    let twice = json!(["https://id.example.com", "https://id.example.com"]);
+    let twice = good.clone().with("spec.signInEndpoints", twice);
+    let mut rows = vec![
+        field.bad("a text", "https://id.example.com", NOT_A_LIST),
+        field.bad("nine", json!(nine), "must have at most 8 items"),
+        twice.refused("one twice", "spec.signInEndpoints[1]", DUPLICATE),
+        first("257 characters", json!(uri(257)), TOO_LONG),
+        first("empty", json!(""), "should be at least 8 chars long"),
+        first("a number", json!(7), NOT_TEXT),
+        field.bad("plain http", plain.clone(), because),
+        (forbidden.field("spec.signInEndpoints")).bad("plain http, forbidden", plain, because),
+    ];
+    for (what, text) in [
+        ("no scheme", "id.example.com"),
+        ("a path", "https://id.example.com/oidc"),
+        ("a query", "https://id.example.com?a=1"),
+        ("a user", "https://user:word@id.example.com"),
+        ("a line break", "https://id.example.com\n"),
+    ] {
+        rows.push(first(what, json!(text), PATTERN));
+    }
     rows
 }
 
@@ -190,6 +226,7 @@ pub fn good() -> Vec<Good> {
         resync.good("a day", 86_400),
     ];
     rows.extend(good_endpoints(&good));
+    rows.extend(good_sign_in_endpoints(&good));
     rows.extend(good_claims(&good));
     rows
 }
@@ -210,6 +247,22 @@ fn good_claims(good: &Object) -> Vec<Good> {
         rows.extend(words.iter().map(|word| field.good(word, *word)));
     }
     rows
+}
+
+fn good_sign_in_endpoints(good: &Object) -> Vec<Good> {
+    let path = "spec.signInEndpoints";
+    let plain = good.clone().with("spec.allowPlainHttp", true);
+    let origin = |number: usize| format!("https://id{number}.example.com");
+    let eight: Vec<String> = (0..8).map(origin).collect();
+    let longest = format!("https://{}", letters(248));
+    vec![
+        good.field(path).good("none", json!([])),
+        good.field(path).good("eight", json!(eight)),
+        good.field(path).good("256 characters", json!([longest])),
+        plain
+            .field(path)
+            .good("plain http, allowed", json!(["http://id.example.com:3001"])),
+    ]
 }
 
 fn good_endpoints(good: &Object) -> Vec<Good> {

@@ -220,6 +220,11 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
             "spec.endpointForHasura",
             json!("https://logto.example.com"),
         ),
+        (
+            tenant(),
+            "spec.signInEndpoints",
+            json!(["https://id.example.com"]),
+        ),
         (tenant(), "spec.allowPlainHttp", json!(true)),
         (tenant(), "spec.jwksCheck", json!("Skip")),
         (

@@ -18,7 +18,8 @@ pub(crate) fn check(logto: &mut Logto, call: &Call) -> Result<(), Answer> {
     let resource = logto.store.resource(MANAGEMENT_RESOURCE_ID);
     let audience = resource.map(|resource| resource.indicator.clone());
     let token = bearer_of(call)?;
-    let claims = verify(logto, token, audience.as_deref()).map_err(unauthorized)?;
+    let issuer = logto.issuer_for(call);
+    let claims = verify(logto, token, &issuer, audience.as_deref()).map_err(unauthorized)?;
     if claims["sub"].as_str().is_none_or(str::is_empty) {
         return Err(errors::coded(
             401,
@@ -39,7 +40,8 @@ pub(crate) fn check(logto: &mut Logto, call: &Call) -> Result<(), Answer> {
 
 /// The subject of a call's token when it is signed by this tenant, alive, and for `audience`; without one, for any.
 pub(crate) fn subject_of(logto: &mut Logto, call: &Call, audience: Option<&str>) -> Option<String> {
-    let claims = verify(logto, bearer_of(call).ok()?, audience).ok()?;
+    let issuer = logto.issuer_for(call);
+    let claims = verify(logto, bearer_of(call).ok()?, &issuer, audience).ok()?;
     let subject = claims["sub"].as_str().filter(|sub| !sub.is_empty());
     subject.map(ToOwned::to_owned)
 }
@@ -118,9 +120,14 @@ fn unauthorized(error: JoseError) -> Answer {
     )
 }
 
-/// The claims of a token that is signed, meant for `audience` where one is given, and alive. There is no clock
+/// The claims of a token that is signed, of the issuer of the host that was called, meant for `audience` where one is given, and alive. There is no clock
 /// tolerance.
-fn verify(logto: &mut Logto, token: &str, audience: Option<&str>) -> Result<Value, JoseError> {
+fn verify(
+    logto: &mut Logto,
+    token: &str,
+    issuer: &str,
+    audience: Option<&str>,
+) -> Result<Value, JoseError> {
     let payload = verify_signature(&mut logto.keys, token)?;
     if !payload.is_object() {
         return Err(JoseError::NotClaims);
@@ -138,7 +145,7 @@ fn verify(logto: &mut Logto, token: &str, audience: Option<&str>) -> Result<Valu
             return failed(claim, "missing");
         }
     }
-    if payload["iss"].as_str() != Some(&logto.issuer) {
+    if payload["iss"].as_str() != Some(issuer) {
         return failed("iss", "check_failed");
     }
     if audience.is_some_and(|audience| !is_for(&payload["aud"], audience)) {

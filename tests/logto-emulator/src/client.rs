@@ -26,6 +26,23 @@ impl Emulator {
             .await
     }
 
+    /// As [`Emulator::user_token`] with a resource, asked for at another origin, such as that of a custom domain.
+    ///
+    /// # Errors
+    /// As [`Emulator::user_token`].
+    pub async fn user_token_at(
+        &self,
+        origin: &str,
+        user_id: &str,
+        application_id: &str,
+        resource: &str,
+        scopes: &[&str],
+    ) -> anyhow::Result<String> {
+        let more = [("resource", resource)];
+        self.exchange_at(origin, user_id, application_id, scopes, &more)
+            .await
+    }
+
     /// As [`Emulator::user_token`], for one of the user's organizations.
     ///
     /// # Errors
@@ -58,7 +75,7 @@ impl Emulator {
             ("resource", resource),
             ("scope", &scope),
         ];
-        self.token(application_id, &form).await
+        self.token(&self.endpoint(), application_id, &form).await
     }
 
     /// A token with these claims and no others, signed by the key that signs now: for what Logto never gives out,
@@ -70,6 +87,19 @@ impl Emulator {
 
     async fn exchange(
         &self,
+        user_id: &str,
+        application_id: &str,
+        scopes: &[&str],
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
+        let own = self.endpoint();
+        self.exchange_at(&own, user_id, application_id, scopes, more)
+            .await
+    }
+
+    async fn exchange_at(
+        &self,
+        origin: &str,
         user_id: &str,
         application_id: &str,
         scopes: &[&str],
@@ -88,10 +118,15 @@ impl Emulator {
             ("scope", &scope),
         ];
         form.extend(more);
-        self.token(application_id, &form).await
+        self.token(origin, application_id, &form).await
     }
 
-    async fn token(&self, application_id: &str, form: &[(&str, &str)]) -> anyhow::Result<String> {
+    async fn token(
+        &self,
+        origin: &str,
+        application_id: &str,
+        form: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
         let secret = self.tenant().secrets(application_id).into_iter().next();
         let mut form = form.to_vec();
         form.push(("client_id", application_id));
@@ -100,7 +135,7 @@ impl Emulator {
         }
         // It fails where a provider is installed already, which is as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let url = format!("{}/oidc/token", self.endpoint());
+        let url = format!("{origin}/oidc/token");
         let request = reqwest::Client::new().post(url).form(&form);
         let answer = request
             .send()

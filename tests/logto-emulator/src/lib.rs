@@ -41,7 +41,7 @@ mod tenant;
 mod token;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
@@ -73,7 +73,7 @@ pub struct Options {
     pub client_id: String,
     /// Its secret.
     pub client_secret: String,
-    /// The `iss` of all tokens; by default `<endpoint>/oidc`.
+    /// The `iss` of all tokens, until [`Emulator::set_endpoint`]; by default `<endpoint>/oidc`.
     pub issuer: Option<String>,
     /// The life of a token for the Management API in seconds.
     pub token_ttl: i64,
@@ -131,6 +131,7 @@ impl Emulator {
                 issuer: options
                     .issuer
                     .unwrap_or_else(|| format!("http://{address}/oidc")),
+                custom_domains: BTreeSet::new(),
                 switches: Arc::clone(&switches),
             }),
             switches: Arc::clone(&switches),
@@ -150,6 +151,18 @@ impl Emulator {
     /// `http://127.0.0.1:<port>`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Goes on as after a restart with another `ENDPOINT`: tokens have another issuer, those of before are refused by the
+    /// Management API, and keys and opaque tokens stay good. It is served at its own address all the same.
+    pub fn set_endpoint(&self, endpoint: &str) {
+        self.app.logto().issuer = format!("{}/oidc", endpoint.trim_end_matches('/'));
+    }
+
+    /// Makes a host name a custom domain, as Logto Cloud has them: who asks there gets an issuer of that origin, and the
+    /// Management API there takes no other. The keys are the same.
+    pub fn add_custom_domain(&self, host: &str) {
+        self.app.logto().custom_domains.insert(host.to_owned());
     }
 
     /// The id of the application that may administer the tenant.

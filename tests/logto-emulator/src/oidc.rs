@@ -9,10 +9,11 @@ use crate::{
     logto::Logto,
 };
 
-/// `GET /oidc/.well-known/openid-configuration`: the issuer is fixed, the endpoints follow the host that was called.
+/// `GET /oidc/.well-known/openid-configuration`: the issuer is fixed but at custom domains, the endpoints follow
+/// the host that was called.
 pub(crate) fn discovery(logto: &mut Logto, call: &Call) -> Reply {
     let mut document = capabilities();
-    document["issuer"] = json!(logto.issuer);
+    document["issuer"] = json!(logto.issuer_for(call));
     let base = format!("{}/oidc", call.origin());
     for (name, path) in ENDPOINTS {
         document[name] = json!(format!("{base}{path}"));

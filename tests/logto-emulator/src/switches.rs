@@ -43,6 +43,29 @@ impl Fault {
             body: json!({}),
         }
     }
+
+    /// What Logto Cloud's token endpoint answers once the plan's tokens are used up
+    /// (packages/core/src/middleware/koa-token-usage-guard.ts of Logto).
+    pub fn tokens_used_up() -> Self {
+        Self::Status {
+            status: 429,
+            retry_after: None,
+            body: json!({"code": "auth.exceed_token_limit", "message": "Token usage limit exceeded."}),
+        }
+    }
+
+    /// What Logto Cloud answers where the plan allows no more; `key` names the quota
+    /// (packages/core/src/libraries/quota.ts of Logto).
+    pub fn plan_limit(key: &str) -> Self {
+        Self::Status {
+            status: 403,
+            retry_after: None,
+            body: json!({
+                "code": "subscription.limit_exceeded", "message": "You have reached the limit of your plan.",
+                "data": {"key": key},
+            }),
+        }
+    }
 }
 
 /// Which requests something happens to. It is matched against the method and the route template, such as

@@ -12,7 +12,7 @@ fn jwk_url() -> Url {
 fn for_logto(namespace: &str, skew: u32) -> Result<JwtSecret, Invalid> {
     JwtSecret::for_logto(
         jwk_url(),
-        "https://auth.example.com/oidc",
+        Some("https://auth.example.com/oidc"),
         "https://shop.example.com/v1/graphql",
         namespace,
         skew,
@@ -35,6 +35,22 @@ fn the_value_for_logto_never_changes_by_a_byte() {
             .unwrap()
             .to_canonical_json(),
         r#"{"allowed_skew":60,"audience":"https://shop.example.com/v1/graphql","claims_namespace":"https://hasura.io/jwt/claims","extra_required_claims":["audience","issuer"],"issuer":"https://auth.example.com/oidc","jwk_url":"https://auth.example.com/oidc/jwks"}"#
+    );
+}
+
+/// Of several issuers Hasura can check none; the audience stays.
+#[test]
+fn the_value_for_tokens_of_several_issuers_names_none_and_never_changes_by_a_byte() {
+    let secret = JwtSecret::for_logto(
+        jwk_url(),
+        None,
+        "https://shop.example.com/v1/graphql",
+        DEFAULT_CLAIMS_NAMESPACE,
+        60,
+    );
+    assert_eq!(
+        secret.unwrap().to_canonical_json(),
+        r#"{"allowed_skew":60,"audience":"https://shop.example.com/v1/graphql","claims_namespace":"https://hasura.io/jwt/claims","extra_required_claims":["audience"],"jwk_url":"https://auth.example.com/oidc/jwks"}"#
     );
 }
 
@@ -131,6 +147,7 @@ fn a_namespace_that_could_be_a_standard_claim_is_refused_for_logto() {
 fn an_issuer_or_audience_that_stops_hasura_is_refused_for_logto() {
     let bad = "https://shop.example.com/a b";
     let with = |issuer, indicator| {
+        let issuer = Some(issuer);
         JwtSecret::for_logto(jwk_url(), issuer, indicator, DEFAULT_CLAIMS_NAMESPACE, 60)
     };
     assert!(matches!(with("i", bad), Err(Invalid::Audience(_))));

@@ -55,6 +55,8 @@ pub(super) struct Draft {
     /// Granted scopes between spaces; empty where there are none.
     scope: String,
     ttl_seconds: i64,
+    /// That of the host that was called.
+    pub(super) issuer: String,
     pub(super) organization_id: Option<String>,
 }
 
@@ -74,6 +76,7 @@ impl Draft {
             audience,
             scope,
             ttl_seconds,
+            issuer: String::new(),
             organization_id: None,
         }
     }
@@ -139,7 +142,7 @@ impl Draft {
         let token = match self.audience {
             Audience::Opaque => random_id(43),
             _ => {
-                let claims = self.claims(&logto.issuer, custom);
+                let claims = self.claims(custom);
                 logto.keys.sign(&claims).map_err(|_| errors::internal())?
             }
         };
@@ -160,7 +163,7 @@ impl Draft {
         Answer::json(200, &body)
     }
 
-    fn claims(&self, issuer: &str, custom: Map<String, Value>) -> Value {
+    fn claims(&self, custom: Map<String, Value>) -> Value {
         let mut claims = Map::new();
         if let (Audience::Resource(_), Some(id)) = (&self.audience, &self.organization_id) {
             claims.insert("organization_id".to_owned(), json!(id));
@@ -181,7 +184,7 @@ impl Draft {
                 json!(now.saturating_add(self.ttl_seconds)),
             ),
             ("client_id".to_owned(), json!(self.client_id)),
-            ("iss".to_owned(), json!(issuer)),
+            ("iss".to_owned(), json!(self.issuer)),
             ("aud".to_owned(), json!(self.aud())),
         ]);
         if !self.scope.is_empty() {

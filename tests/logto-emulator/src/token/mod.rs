@@ -41,10 +41,12 @@ fn not_stored(answer: Answer) -> Answer {
 fn draft(logto: &Logto, call: &Call) -> Result<Draft, Answer> {
     let form = Params(call.form()?);
     let client = client::authenticate(logto, call, &form)?;
-    match client::grant_of(form.get("grant_type"), client)? {
+    let mut draft = match client::grant_of(form.get("grant_type"), client)? {
         Grant::ClientCredentials => machine_draft(logto, &form, client),
         Grant::TokenExchange => exchange::draft(logto, &form, client),
-    }
+    }?;
+    draft.issuer = logto.issuer_for(call);
+    Ok(draft)
 }
 
 fn machine_draft(logto: &Logto, form: &Params, client: &Application) -> Result<Draft, Answer> {

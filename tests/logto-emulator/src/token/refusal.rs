@@ -14,7 +14,7 @@ pub(super) fn wrong_secret(logto: &Logto, call: &Call) -> Answer {
         "www-authenticate",
         format!(
             "Basic realm=\"{}\", error=\"invalid_client\", error_description=\"{description}\"",
-            logto.issuer
+            logto.issuer_for(call)
         ),
     )
 }

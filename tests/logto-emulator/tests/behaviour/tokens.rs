@@ -144,6 +144,59 @@ async fn the_issuer_is_fixed_and_the_endpoints_follow_the_caller() {
 }
 
 #[tokio::test]
+async fn another_endpoint_changes_the_issuer_and_refuses_tokens_of_before_until_it_is_set_back() {
+    let mut bed = Bed::new().await;
+    let (own, keys) = (bed.emulator.endpoint(), bed.emulator.key_set());
+    bed.emulator.set_endpoint("https://id.example.com/");
+    let refused = bed.get("/api/roles").await.unwrap();
+    assert_eq!(refused.status(), 401);
+    let refused = body_of(refused).await;
+    assert_eq!(refused["code"], "auth.unauthorized");
+    assert_eq!(refused["data"]["claim"], "iss");
+    assert_eq!(bed.emulator.key_set(), keys);
+    let old = std::mem::replace(&mut bed.token, bed.fresh_token().await);
+    assert_eq!(claims_of(&bed.token)["iss"], "https://id.example.com/oidc");
+    assert_eq!(bed.status_of("/api/roles").await, 200);
+    bed.emulator.set_endpoint(&own);
+    assert_eq!(bed.status_of("/api/roles").await, 401);
+    bed.token = old;
+    assert_eq!(bed.status_of("/api/roles").await, 200);
+}
+
+#[tokio::test]
+async fn a_custom_domain_has_the_same_keys_and_its_own_issuer_and_takes_no_other() {
+    let mut bed = Bed::new().await;
+    bed.emulator.add_custom_domain("localhost");
+    let domain = bed.emulator.endpoint().replace("127.0.0.1", "localhost");
+    let get = |path: &str| bed.client.get(format!("{domain}{path}"));
+    let document = get("/oidc/.well-known/openid-configuration").send().await;
+    let document = body_of(document.unwrap()).await;
+    assert_eq!(document["issuer"], format!("{domain}/oidc"));
+    let keys = body_of(get("/oidc/jwks").send().await.unwrap()).await;
+    assert_eq!(keys, bed.emulator.key_set());
+    let roles = get("/api/roles").bearer_auth(&bed.token);
+    assert_eq!(roles.send().await.unwrap().status(), 401);
+    assert_eq!(bed.status_of("/api/roles").await, 200);
+
+    let tenant = bed.emulator.tenant();
+    tenant
+        .create_resource("Shop", "https://shop.example.com/")
+        .unwrap();
+    let user = tenant.create_user("ida").unwrap();
+    let application = tenant.create_web_application("web").unwrap().id;
+    let resource = "https://shop.example.com/";
+    let token = bed
+        .emulator
+        .user_token_at(&domain, &user, &application, resource, &[])
+        .await
+        .unwrap();
+    assert_eq!(claims_of(&token)["iss"], format!("{domain}/oidc"));
+    bed.token = bed.fresh_token().await;
+    let own = format!("{}/oidc", bed.emulator.endpoint());
+    assert_eq!(claims_of(&bed.token)["iss"], own);
+}
+
+#[tokio::test]
 async fn a_second_emulator_can_not_take_the_same_port() {
     let first = Emulator::start().await.unwrap();
     let port = first
