@@ -30,7 +30,7 @@ use crate::{
         delivered::Delivered,
         env::{DesiredAuth, UNAUTHORIZED_ROLE},
         env_from::SourceKind,
-        rollout::{Rollout, rollout},
+        rollout::rollout,
     },
 };
 
@@ -184,7 +184,7 @@ async fn clear(
 ) {
     let now = wanted.as_ref().map(remembered);
     if let Some(before) = before(instance).filter(|before| Some(before) != now.as_ref()) {
-        let is_through = |live| Rollout::RolledOut == rollout(live);
+        let is_through = |live| rollout(live).left_none_behind();
         if live.is_some_and(|live| before.is_referred_to(live) || !is_through(live)) {
             return;
         }

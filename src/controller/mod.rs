@@ -28,6 +28,7 @@ mod issuer;
 mod keys;
 mod namespaces;
 mod observe;
+mod pods;
 mod policy;
 mod registry;
 mod release;
