@@ -260,43 +260,21 @@ async fn steps(
         configured,
         warning,
     } = auth::configure(instance, ctx, connection).await?;
+    let done = |verdict| {
+        let next = Next::Change;
+        (Stage::Done, Outcome { verdict, next })
+    };
+    let trouble = connection.claims.trouble(&indicator);
     let (stage, mut outcome) = match configured {
         Configured::No(outcome) => (Stage::Auth, outcome),
         Configured::RollingOut(outcome) => (Stage::Rollout, outcome),
         Configured::Objected(outcome) => (Stage::Done, outcome),
-        Configured::RolledOut | Configured::Idle | Configured::Delivered
-            if connection.claims.trouble(&indicator).is_some() =>
-        {
-            let trouble = connection.claims.trouble(&indicator);
-            (
-                Stage::Done,
-                Outcome {
-                    verdict: trouble.unwrap_or(Verdict::Starting),
-                    next: Next::Change,
-                },
-            )
+        Configured::RolledOut | Configured::Idle | Configured::Delivered if trouble.is_some() => {
+            done(trouble.unwrap_or(Verdict::Starting))
         }
-        Configured::RolledOut => (
-            Stage::Done,
-            Outcome {
-                verdict: Verdict::Ready(auth::well(instance)),
-                next: Next::Change,
-            },
-        ),
-        Configured::Idle => (
-            Stage::Done,
-            Outcome {
-                verdict: Verdict::Ready(rollout::idle(&auth::well(instance))),
-                next: Next::Change,
-            },
-        ),
-        Configured::Delivered => (
-            Stage::Done,
-            Outcome {
-                verdict: Verdict::Ready(delivery::unwatched(instance)),
-                next: Next::Change,
-            },
-        ),
+        Configured::RolledOut => done(Verdict::Ready(auth::well(instance))),
+        Configured::Idle => done(Verdict::Ready(rollout::idle(&auth::well(instance)))),
+        Configured::Delivered => done(Verdict::Ready(delivery::unwatched(instance))),
     };
     // Also of what waits or is stalled: nobody watches a Secret that is in the way, or one that pods wait for.
     outcome.next = outcome.next.sooner(delivery::next_look(instance, ctx));

@@ -47,6 +47,7 @@ mod security;
 mod seeds;
 mod sign_in;
 mod standing;
+mod starting;
 mod status_rules;
 mod stranded;
 mod strangers;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         tokens::tests(),
         conflicts::tests(),
         deployments::tests(),
+        starting::tests(),
         refusals::tests(),
         security::tests(),
         faults::tests(),
