@@ -144,7 +144,7 @@ impl Sight<'_> {
             Settled::In(rest) => Look::In(rest),
             Settled::NotUp => unsure,
         };
-        self.failing().unwrap_or_else(|| Progress::Under {
+        self.failing(look).unwrap_or_else(|| Progress::Under {
             message: format!(
                 "the rollout goes on: the container has no readiness probe, so its pods have to run for {:?} without a restart",
                 self.settle_after
@@ -169,7 +169,7 @@ impl Sight<'_> {
     }
 
     fn in_progress(&self, counts: &str) -> Progress {
-        if let Some(failing) = self.failing() {
+        if let Some(failing) = self.failing(Look::OnChange) {
             return failing;
         }
         let mut message = format!("the rollout goes on: {counts}");
@@ -217,15 +217,18 @@ impl Sight<'_> {
     }
 
     /// That new pods fail is said at once, and without counts, which go up and down while a container is started again and
-    /// again. Kubernetes gives up by itself, but not once it has taken the rollout for done.
-    fn failing(&self) -> Option<Progress> {
-        let Pods::Seen(newest) = self.pods else {
-            return None;
+    /// again. Kubernetes gives up by itself, but not once it has taken the rollout for done. `unless_seen` is when to look
+    /// again where pods may not be read.
+    fn failing(&self, unless_seen: Look) -> Option<Progress> {
+        let is_past = self.is_past_its_deadline();
+        let is_unprobed = self.watched().settle_after.is_some();
+        let (failures, look) = match self.pods {
+            Pods::Seen(newest) => (failures(&newest.pods, self.watched())?, Look::Soon),
+            Pods::Forbidden if is_past && is_unprobed => (self.command(), unless_seen),
+            Pods::Forbidden | Pods::Unseen => return None,
         };
-        let failures = failures(&newest.pods, self.watched())?;
         let old_pods = self.old_pods();
-        let look = Look::Soon;
-        Some(if self.is_past_its_deadline() {
+        Some(if is_past {
             let message = format!(
                 "the new pods do not stay up{old_pods}: {failures}. Once the cause is mended this goes on by itself"
             );

@@ -196,6 +196,22 @@ fn without_the_right_to_read_pods_the_deployment_alone_tells_how_long_it_was_ava
         ..Case::new(Pods::Forbidden)
     };
     assert_eq!(under(flapping.judged()).1, Look::In(Duration::from_secs(25)));
+    // Long after the rollout was done it still comes and goes, and says the same in both.
+    let mut words = std::collections::BTreeSet::new();
+    for (available, at) in [(1, Look::In(Duration::from_secs(25))), (0, Look::OnChange)] {
+        let mut conditions = done();
+        conditions[0]["lastTransitionTime"] = json!(time(1095));
+        let case = Case {
+            now: 1100,
+            available,
+            conditions,
+            ..Case::new(Pods::Forbidden)
+        };
+        let (message, look) = stuck(case.judged());
+        assert_eq!(look, at);
+        words.insert(message);
+    }
+    assert!(words.len() == 1 && words.iter().all(|it| it.contains("kubectl")), "{words:?}");
     let silent = Case {
         conditions: json!([]),
         ..Case::new(Pods::Forbidden)
