@@ -31,6 +31,8 @@ pub mod types {
     pub const USER_EDITABLE_CLAIM: &str = "UserEditableClaim";
     /// LogtoTenant: people sign in at origins of several issuers, so Hasura checks none.
     pub const ISSUER_UNCHECKED: &str = "IssuerUnchecked";
+    /// HasuraInstance: Hasura's container has no readiness probe, so Kubernetes does not see whether it has started.
+    pub const NO_READINESS_PROBE: &str = "NoReadinessProbe";
     /// HasuraRoleBinding: the deployed claims grant the Hasura role to who holds the Logto role.
     pub const CLAIMS_PUBLISHED: &str = "ClaimsPublished";
     /// HasuraRoleBinding: every subject holds the role.
@@ -86,8 +88,12 @@ pub mod reasons {
     pub const JWKS_UNREACHABLE: &str = "JwksUnreachable";
     /// Waiting: the Deployment named by `deploymentRef` is not there.
     pub const DEPLOYMENT_NOT_FOUND: &str = "DeploymentNotFound";
-    /// Waiting: the new pods are starting.
+    /// Waiting: the new pods are starting; the message says when they fail, and with what.
     pub const ROLLING_OUT: &str = "RollingOut";
+    /// Waiting: the Deployment is scaled to 0, and no pod has shown yet that it runs with the settings.
+    pub const NO_REPLICAS: &str = "NoReplicas";
+    /// Waiting: the container has no readiness probe; its pods count as rolled out only after 30 s without a restart.
+    pub const STARTS_UNSEEN: &str = "StartsUnseen";
     /// Waiting: the object that holds the same thing is being deleted.
     pub const WAITING_FOR_RELEASE: &str = "WaitingForRelease";
     /// Waiting: the API server refused or failed; tried again.
@@ -214,7 +220,7 @@ pub mod reasons {
     pub const VALUE_TAKEN_OVER: &str = "ValueTakenOver";
     /// Change something: the operator has entries in another container of the Deployment.
     pub const OWNS_OTHER_CONTAINER: &str = "OwnsOtherContainer";
-    /// Change something: the rollout passed its progress deadline; the old pods go on serving.
+    /// Change something: the rollout passed its progress deadline, or its pods do not stay up; the message says what the new pods wait for.
     pub const ROLLOUT_STUCK: &str = "RolloutStuck";
     /// Waiting: the Deployment is paused.
     pub const ROLLOUT_PAUSED: &str = "RolloutPaused";

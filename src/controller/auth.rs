@@ -18,7 +18,7 @@ use super::{
     delivery, keys,
     registry::Connection,
     rollout,
-    status::Verdict,
+    status::{Detail, Verdict},
     stores::tenant_key,
     visit::{Error, Next, Outcome},
     webhook,
@@ -44,10 +44,20 @@ pub enum Configured {
     RollingOut(Outcome),
     /// Every replica ran with them.
     RolledOut,
+    /// Every replica ran with them, and by now there is none.
+    Idle,
     /// They are delivered, and whether a Hasura runs with them can not be seen.
     Delivered,
     /// Every replica ran with them, but by now somebody has to change something.
     Objected(Outcome),
+}
+
+/// How far the Deployment is, and what stays to be warned of.
+pub struct Looked {
+    /// How far it is.
+    pub configured: Configured,
+    /// A condition that stays. It is as it was where nobody came to the Deployment.
+    pub warning: Option<Detail>,
 }
 
 /// Writes the settings where they differ, and looks at the rollout. What was written goes into the instance's status.
@@ -58,18 +68,24 @@ pub async fn configure(
     instance: &mut HasuraInstance,
     ctx: &Context,
     connection: &Connection,
-) -> Result<Configured, Error> {
+) -> Result<Looked, Error> {
+    let unlooked = |instance: &HasuraInstance, configured| Looked {
+        configured,
+        warning: rollout::last_warning(instance),
+    };
     let objection = objection(instance, ctx, connection);
     let Some(named) = instance.spec.deployment_ref.clone() else {
         let result = deliver_alone(instance, ctx, connection, objection.as_ref()).await;
-        return Ok(match (result, objection) {
+        let configured = match (result, objection) {
             (Err(outcome), _) => Configured::No(outcome),
             (Ok(()), Some(objection)) => Configured::Objected(objection),
             (Ok(()), None) => Configured::Delivered,
-        });
+        };
+        return Ok(unlooked(instance, configured));
     };
     let Some(live) = deployment(instance, ctx, &named.name).await? else {
-        return Ok(Configured::No(not_found(&named.name)));
+        let configured = Configured::No(not_found(&named.name));
+        return Ok(unlooked(instance, configured));
     };
     let mut visit = Visit {
         instance,
@@ -79,17 +95,25 @@ pub async fn configure(
         wanted: &named.container,
         forced_from: None,
     };
-    let (deployment, desired) = match visit.patched(live).await {
+    let (deployment, container, desired) = match visit.patched(live).await {
         Ok(patched) => patched,
-        Err(outcome) => return Ok(Configured::No(outcome)),
+        Err(outcome) => return Ok(unlooked(instance, Configured::No(outcome))),
     };
     let forced_from = visit.forced_from;
-    let configured = rollout::look(instance, &deployment, &desired, forced_from);
-    Ok(match (configured, objection) {
-        (Configured::RolledOut, Some(objection)) => Configured::Objected(objection),
+    let place = (&deployment, container.as_str());
+    let (configured, warning) =
+        rollout::look(instance, ctx, place, &desired, forced_from).await;
+    let configured = match (configured, objection) {
+        (Configured::RolledOut | Configured::Idle, Some(objection)) => {
+            Configured::Objected(objection)
+        }
         (Configured::RollingOut(_), Some(objection)) => Configured::RollingOut(objection),
         (_, None) if !rollout::is_watched(instance) => Configured::Delivered,
         (configured, _) => configured,
+    };
+    Ok(Looked {
+        configured,
+        warning,
     })
 }
 
@@ -165,9 +189,12 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// The Deployment with the settings on it, and these: patched where they differ, after the keys were seen to answer
-    /// and a dry run was judged.
-    async fn patched(&mut self, live: Deployment) -> Result<(Deployment, DesiredAuth), Outcome> {
+    /// The Deployment with the settings on it, the container that has them, and these: patched where they differ, after the
+    /// keys were seen to answer and a dry run was judged.
+    async fn patched(
+        &mut self,
+        live: Deployment,
+    ) -> Result<(Deployment, String, DesiredAuth), Outcome> {
         let container = container::choose(&live, self.wanted)
             .map_err(|missing| Outcome::stalled(reasons::CONTAINER_NOT_FOUND, missing.to_string()))?
             .name
@@ -213,7 +240,7 @@ impl Visit<'_> {
                 .await
                 .map_err(|error| refused(&error))?;
             delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
-            return Ok((live, desired));
+            return Ok((live, container, desired));
         }
         if !seen.needs_write {
             self.may_patch().await?;
@@ -242,7 +269,7 @@ impl Visit<'_> {
             // What a switch left behind goes once no pod refers to it.
             delivery::deliver(self.instance, self.ctx, &desired, Some(&judged.deployment)).await?;
         }
-        Ok((judged.deployment, desired))
+        Ok((judged.deployment, container, desired))
     }
 
     /// Speaks up against a role of signed-in users that the Secret or ConfigMap gives callers without a token, though the

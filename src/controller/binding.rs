@@ -288,6 +288,13 @@ fn instance_is_behind(instance: &HasuraInstance) -> Option<Outcome> {
     if is_delivered || is_true(instance, types::ROLLED_OUT) {
         return None;
     }
+    if rollout::lacks_replicas(instance) {
+        let message = format!(
+            "the role is in Logto, but no replica of HasuraInstance {:?} runs with its settings: its Deployment is scaled to 0",
+            instance.name_any()
+        );
+        return Some(Outcome::waiting(reasons::NO_REPLICAS, message));
+    }
     let message = format!(
         "the role is in Logto, but HasuraInstance {:?} does not run with its settings yet; see its status",
         instance.name_any()

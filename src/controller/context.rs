@@ -40,6 +40,10 @@ pub struct Clocks {
     pub annotation_pause: Duration,
     /// Between two writes of a tenant's Custom JWT script.
     pub claims_pause: Duration,
+    /// Between two looks at the pods of a rollout that is not through.
+    pub rollout_recheck: Duration,
+    /// How long a Hasura without a probe has to run without a restart.
+    pub settle_after: Duration,
     /// The longest that one request to Logto may take.
     pub request_timeout: Duration,
     /// How long the API server keeps a watch open.

@@ -31,7 +31,7 @@ use crate::{
         delivered::Delivered,
         env::{DesiredAuth, UNAUTHORIZED_ROLE},
         env_from::SourceKind,
-        rollout::{Rollout, rollout},
+        rollout::rollout,
     },
 };
 
@@ -194,7 +194,7 @@ async fn clear(
     let now = wanted.as_ref().map(remembered);
     let is_now = |before: &Delivered| now.as_ref().is_some_and(|now| now.is_same_object(before));
     if let Some(before) = before(instance).filter(|before| !is_now(before)) {
-        let is_through = |live| Rollout::RolledOut == rollout(live);
+        let is_through = |live| rollout(live).left_none_behind();
         if live.is_some_and(|live| before.is_referred_to(live) || !is_through(live)) {
             return;
         }

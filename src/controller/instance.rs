@@ -14,7 +14,7 @@ use kube::{
 use super::{
     access::{Access, access},
     api_resource::{self, Synced},
-    auth::{self, Configured},
+    auth::{self, Configured, Looked},
     claims,
     context::{Context, Reread, key},
     delivery, instance_end, observe,
@@ -74,7 +74,8 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         Ok(Some(connection)) => connection,
         Ok(None) => return Ok(Action::await_change()),
         Err(outcome) => {
-            let mut status = status_of(&instance, Stage::Resource, &outcome, reread);
+            let visited = Visited::resource(&instance, outcome.clone());
+            let mut status = status_of(&instance, &visited, reread);
             note_withdrawal(&mut status, &instance, ctx);
             return visit::end(ctx, &instance, status, &outcome).await;
         }
@@ -82,18 +83,17 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     if hands == Hands::Observe {
         return observed(&instance, ctx, &connection, reread).await;
     }
-    let (stage, mut outcome) =
-        steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
+    let mut visited = steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
     if let Some(unreadable) = policy::unreadable(&ctx.stores, policy::takes_by_labels(&instance))
-        && outcome.verdict.is_ready()
+        && visited.outcome.verdict.is_ready()
     {
-        outcome = unreadable;
+        visited.outcome = unreadable;
     }
     if let Reread::After(wait) = reread {
-        outcome.next = Next::After(wait);
+        visited.outcome.next = Next::After(wait);
     }
-    let status = status_of(&instance, stage, &outcome, reread);
-    visit::end(ctx, &instance, status, &outcome).await
+    let status = status_of(&instance, &visited, reread);
+    visit::end(ctx, &instance, status, &visited.outcome).await
 }
 
 /// Has the tenant look whether Logto announces what it did: whose tokens are refused often sees no more than the instance.
@@ -224,13 +224,32 @@ enum Stage {
     Done,
 }
 
+/// What a visit came to.
+struct Visited {
+    stage: Stage,
+    outcome: Outcome,
+    /// A condition that stays.
+    warning: Option<Detail>,
+}
+
+impl Visited {
+    /// It did not come beyond the API resource.
+    fn resource(instance: &HasuraInstance, outcome: Outcome) -> Self {
+        Self {
+            stage: Stage::Resource,
+            outcome,
+            warning: rollout::last_warning(instance),
+        }
+    }
+}
+
 /// Goes through the stages; the status parts that they found are put into `instance` as they come.
 async fn steps(
     instance: &mut HasuraInstance,
     ctx: &Context,
     connection: &Connection,
     reread: bool,
-) -> Result<(Stage, Outcome), Error> {
+) -> Result<Visited, Error> {
     let indicator = instance.spec.api_resource.indicator.clone();
     match api_resource::sync(instance, ctx, connection, reread).await? {
         Synced::Yes => {
@@ -245,39 +264,28 @@ async fn steps(
         }
         Synced::No(outcome) => {
             connection.unvouch(&indicator, &key(instance));
-            return Ok((Stage::Resource, outcome));
+            return Ok(Visited::resource(instance, outcome));
         }
     }
-    let (stage, mut outcome) = match auth::configure(instance, ctx, connection).await? {
+    let Looked {
+        configured,
+        warning,
+    } = auth::configure(instance, ctx, connection).await?;
+    let done = |verdict| {
+        let next = Next::Change;
+        (Stage::Done, Outcome { verdict, next })
+    };
+    let trouble = connection.claims.trouble(&indicator);
+    let (stage, mut outcome) = match configured {
         Configured::No(outcome) => (Stage::Auth, outcome),
         Configured::RollingOut(outcome) => (Stage::Rollout, outcome),
         Configured::Objected(outcome) => (Stage::Done, outcome),
-        Configured::RolledOut | Configured::Delivered
-            if connection.claims.trouble(&indicator).is_some() =>
-        {
-            let trouble = connection.claims.trouble(&indicator);
-            (
-                Stage::Done,
-                Outcome {
-                    verdict: trouble.unwrap_or(Verdict::Starting),
-                    next: Next::Change,
-                },
-            )
+        Configured::RolledOut | Configured::Idle | Configured::Delivered if trouble.is_some() => {
+            done(trouble.unwrap_or(Verdict::Starting))
         }
-        Configured::RolledOut => (
-            Stage::Done,
-            Outcome {
-                verdict: Verdict::Ready(auth::well(instance)),
-                next: Next::Change,
-            },
-        ),
-        Configured::Delivered => (
-            Stage::Done,
-            Outcome {
-                verdict: Verdict::Ready(delivery::unwatched(instance)),
-                next: Next::Change,
-            },
-        ),
+        Configured::RolledOut => done(Verdict::Ready(auth::well(instance))),
+        Configured::Idle => done(Verdict::Ready(rollout::idle(&auth::well(instance)))),
+        Configured::Delivered => done(Verdict::Ready(delivery::unwatched(instance))),
     };
     // Also of what waits or is stalled: nobody watches a Secret that is in the way, or one that pods wait for.
     outcome.next = outcome.next.sooner(delivery::next_look(instance, ctx));
@@ -285,7 +293,11 @@ async fn steps(
         let look_again = Next::After(ctx.clocks.credentials_recheck);
         outcome.next = outcome.next.sooner(look_again);
     }
-    Ok((stage, outcome))
+    Ok(Visited {
+        stage,
+        outcome,
+        warning,
+    })
 }
 
 /// Whether it may end with a change that nobody watches: of what the container's `envFrom` names, or of the right to read it.
@@ -296,10 +308,14 @@ fn hinges_on_env_from(verdict: &Verdict) -> bool {
 
 fn status_of(
     instance: &HasuraInstance,
-    stage: Stage,
-    outcome: &Outcome,
+    visited: &Visited,
     reread: Reread,
 ) -> HasuraInstanceStatus {
+    let Visited {
+        stage,
+        outcome,
+        warning,
+    } = visited;
     let before = instance.status.clone().unwrap_or_default();
     let generation = instance.metadata.generation.unwrap_or_default();
     let stages = [
@@ -319,7 +335,7 @@ fn status_of(
             "every replica ran with the settings that were last written",
         ),
     ];
-    let detail = |(own, type_, well): (Stage, &'static str, &str)| match own.cmp(&stage) {
+    let detail = |(own, type_, well): (Stage, &'static str, &str)| match own.cmp(stage) {
         std::cmp::Ordering::Less if own == Stage::Rollout && !rollout::is_watched(instance) => {
             Detail {
                 type_,
@@ -347,6 +363,7 @@ fn status_of(
                 .into_iter()
                 .map(detail)
                 .chain(user_editable(instance))
+                .chain(warning.clone())
                 .collect(),
         ),
         last_handled_reconcile_at: visit::handled(instance, reread),

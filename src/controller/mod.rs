@@ -29,6 +29,7 @@ mod issuer;
 mod keys;
 mod namespaces;
 mod observe;
+mod pods;
 mod policy;
 mod recheck;
 mod registry;

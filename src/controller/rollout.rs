@@ -1,74 +1,154 @@
 //! How far the Deployment runs with the settings that were last written.
 
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use super::{auth::Configured, delivery, visit::Outcome, webhook};
+use super::{
+    auth::Configured,
+    context::Context,
+    delivery, pods,
+    status::Detail,
+    visit::{Next, Outcome},
+    webhook,
+};
 use crate::{
     api::{
-        HasuraInstance, conditions::reasons, delivery::DeliveryKeys, instance::DeploymentStatus,
+        HasuraInstance,
+        conditions::{reasons, types},
+        delivery::DeliveryKeys,
+        instance::DeploymentStatus,
     },
     hasura::{
         env::{AUTH_HASH, AuthEnv, DesiredAuth},
         owns_entries,
-        rollout::{Rollout, rollout},
+        progress::{Look, Pods, Progress, Sight, hinges_on_pods, judge, starts_unprobed},
+        rollout::wanted,
     },
 };
 
-/// Looks at the rollout of what was last written. Once seen complete it stays so: a later rollout, of a new image or to
+/// Looks at the rollout of what was last written, and says what stays to be warned of. Once seen complete it stays so: a later rollout, of a new image or to
 /// no replicas at all, is not the operator's.
-pub fn look(
+pub async fn look(
     instance: &mut HasuraInstance,
-    deployment: &Deployment,
+    ctx: &Context,
+    (deployment, container): (&Deployment, &str),
     desired: &DesiredAuth,
     forced_from: Option<String>,
-) -> Configured {
-    let status = instance.status.get_or_insert_default();
-    let uid = deployment.uid().unwrap_or_default();
-    let auth_hash = hash(desired);
-    let written = |before: &&DeploymentStatus| before.uid == uid && before.auth_hash == auth_hash;
-    let latched = status
-        .deployment
-        .as_ref()
-        .filter(written)
-        .is_some_and(|before| before.rolled_out);
-    let state = if latched {
-        Rollout::RolledOut
+) -> (Configured, Option<Detail>) {
+    let is_latched = was_written(instance, deployment, desired) && is_latched(instance);
+    let progress = if is_latched {
+        Progress::RolledOut
     } else {
-        rollout(deployment)
+        progress(instance, ctx, deployment, container).await
     };
-    let rolled_out = state == Rollout::RolledOut;
+    let before = instance.status.get_or_insert_default().deployment.take();
+    let uid = deployment.uid().unwrap_or_default();
     // Of another Deployment nothing was taken, nor is anything left of it where the manifest alone has the entries.
-    let forced_before = status
-        .deployment
-        .take()
+    let forced_before = before
         .filter(|before| before.uid == uid && owns_entries(deployment))
         .and_then(|before| before.forced_from);
-    status.deployment = Some(DeploymentStatus {
+    instance.status.get_or_insert_default().deployment = Some(DeploymentStatus {
         uid,
-        auth_hash,
-        rolled_out,
+        auth_hash: hash(desired),
+        rolled_out: progress == Progress::RolledOut,
         forced_from: forced_from.or(forced_before),
     });
-    match state {
-        Rollout::RolledOut => Configured::RolledOut,
-        Rollout::InProgress { message } => Configured::RollingOut(Outcome::waiting(
-            reasons::ROLLING_OUT,
-            format!("the rollout goes on: {message}"),
-        )),
-        Rollout::Paused => {
+    let warning = unprobed(deployment, container).filter(|_| is_watched(instance));
+    let configured = match progress {
+        Progress::RolledOut if wanted(deployment) == 0 => Configured::Idle,
+        progress => configured(progress, ctx),
+    };
+    (configured, warning)
+}
+
+/// Pods are asked only where their answer counts.
+async fn progress(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    deployment: &Deployment,
+    container: &str,
+) -> Progress {
+    let pods = if is_watched(instance) && hinges_on_pods(deployment, container) {
+        pods::read(ctx, deployment).await
+    } else {
+        Pods::Unseen
+    };
+    judge(Sight {
+        deployment,
+        container,
+        pods: &pods,
+        settle_after: ctx.clocks.settle_after,
+        now: Timestamp::now(),
+    })
+}
+
+fn configured(progress: Progress, ctx: &Context) -> Configured {
+    let next = |look| match look {
+        Look::OnChange => Next::Change,
+        Look::Soon => Next::After(ctx.clocks.rollout_recheck),
+        Look::In(rest) => Next::After(rest),
+    };
+    Configured::RollingOut(match progress {
+        Progress::RolledOut => return Configured::RolledOut,
+        Progress::NoReplicas => {
+            let message = "no replica runs with the settings, since the Deployment is scaled to 0; whether Hasura takes them \
+                           is seen once it is scaled up";
+            Outcome::waiting(reasons::NO_REPLICAS, message)
+        }
+        Progress::Paused => {
             let message = "the Deployment is paused, so no pod gets the new settings: resume it";
-            Configured::RollingOut(Outcome::waiting(reasons::ROLLOUT_PAUSED, message))
+            Outcome::waiting(reasons::ROLLOUT_PAUSED, message)
         }
-        Rollout::Stuck { message } => {
-            let message = format!(
-                "the rollout is stuck, the old pods go on serving: {message}. The log of a new pod says why; once the \
-                 cause is mended this goes on by itself"
-            );
-            Configured::RollingOut(Outcome::stalled(reasons::ROLLOUT_STUCK, message))
-        }
-    }
+        Progress::Under { message, look } => Outcome {
+            next: next(look),
+            ..Outcome::waiting(reasons::ROLLING_OUT, message)
+        },
+        Progress::Stuck { message, look } => Outcome {
+            next: next(look),
+            ..Outcome::stalled(reasons::ROLLOUT_STUCK, message)
+        },
+    })
+}
+
+/// What there is to say of an instance whose settings were seen to work, and which no replica has by now.
+pub fn idle(well: &str) -> String {
+    format!("no replica runs with the settings now, since the Deployment is scaled to 0. When it last ran: {well}")
+}
+
+/// The condition that warns of a missing probe.
+fn unprobed(deployment: &Deployment, container: &str) -> Option<Detail> {
+    starts_unprobed(deployment, container).then(|| Detail {
+        type_: types::NO_READINESS_PROBE,
+        status: Some(true),
+        reason: reasons::STARTS_UNSEEN,
+        message: format!(
+            "container {container:?} of Deployment {:?} has no readiness probe, so a pod counts as available before Hasura \
+             has started, and a failing start replaces pods that work. Add to the container: readinessProbe: {{httpGet: \
+             {{path: /healthz, port: 8080}}}}",
+            deployment.name_any()
+        ),
+    })
+}
+
+/// The same as it was last seen, for a visit that does not come to the Deployment.
+pub fn last_warning(instance: &HasuraInstance) -> Option<Detail> {
+    let mut conditions = instance.status.as_ref()?.conditions.iter();
+    let condition = conditions.find(|condition| condition.type_ == types::NO_READINESS_PROBE)?;
+    is_watched(instance).then(|| Detail {
+        type_: types::NO_READINESS_PROBE,
+        status: Some(true),
+        reason: reasons::STARTS_UNSEEN,
+        message: condition.message.clone(),
+    })
+}
+
+/// Whether no pod has shown yet that it runs with the settings, because there is to be none.
+pub fn lacks_replicas(instance: &HasuraInstance) -> bool {
+    let status = instance.status.as_ref();
+    let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
+    conditions.any(|it| it.type_ == types::ROLLED_OUT && it.reason == reasons::NO_REPLICAS)
 }
 
 /// Notes that the Deployment was seen without the settings that were last written: pods may run without them, so the next
@@ -78,6 +158,13 @@ pub fn unlatch(instance: &mut HasuraInstance) {
     if let Some(deployment) = status.and_then(|status| status.deployment.as_mut()) {
         deployment.rolled_out = false;
     }
+}
+
+/// Whether every replica was seen to run with what was last written.
+fn is_latched(instance: &HasuraInstance) -> bool {
+    let status = instance.status.as_ref();
+    let before = status.and_then(|status| status.deployment.as_ref());
+    before.is_some_and(|before| before.rolled_out)
 }
 
 /// Whether these settings were written to this Deployment before.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::{
     context::{deleting, key},
     policy::{selects_by_labels, takes_by_labels},
-    rivals,
+    rivals, rollout,
     status::is_true,
     stores::{Stores, tenant_key},
     webhook,
@@ -289,10 +289,10 @@ fn for_dependants(tenant: &LogtoTenant) -> impl PartialEq {
 }
 
 /// What a binding needs of its instance: whether it stays, what it asks for, its API resource, whether it is stalled,
-/// whether its settings are delivered, and whether it runs with them.
+/// whether its settings are delivered, whether it runs with them, and whether it does not because nothing is to run.
 fn for_bindings(
     instance: &HasuraInstance,
-) -> (bool, &HasuraInstanceSpec, Option<&str>, bool, [bool; 2]) {
+) -> (bool, &HasuraInstanceSpec, Option<&str>, bool, [bool; 3]) {
     let status = instance.status.as_ref();
     let resource = status.and_then(|status| status.api_resource.as_ref());
     (
@@ -300,7 +300,11 @@ fn for_bindings(
         &instance.spec,
         resource.and_then(|resource| resource.id.as_deref()),
         is_true(instance, types::STALLED),
-        [types::AUTH_CONFIGURED, types::ROLLED_OUT].map(|type_| is_true(instance, type_)),
+        [
+            is_true(instance, types::AUTH_CONFIGURED),
+            is_true(instance, types::ROLLED_OUT),
+            rollout::lacks_replicas(instance),
+        ],
     )
 }
 

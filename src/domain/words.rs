@@ -13,6 +13,9 @@ const MAX_STEPS: usize = 50;
 /// Longest text that is quoted, in characters.
 const MAX_QUOTED: usize = 200;
 
+/// Longest sentence of others, in characters.
+const MAX_SENTENCE: usize = 300;
+
 /// Longest name among others, in characters.
 const MAX_NAME: usize = 40;
 
@@ -178,6 +181,18 @@ fn plain(name: &str) -> String {
 pub fn escaped(text: &str) -> String {
     let cut: String = text.chars().take(MAX_QUOTED).collect();
     cut.escape_debug().to_string()
+}
+
+/// A sentence of Kubernetes, or of whoever spoke to it: cut, and with nothing in it that a terminal or a page would act on.
+/// Its quotation marks stay, since it is shown without any around it.
+pub fn sentence(text: &str) -> String {
+    let cut: String = text.chars().take(MAX_SENTENCE).collect();
+    let end = if cut.len() == text.len() { "" } else { "…" };
+    let escape = |c: char| match c {
+        '"' | '\'' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    cut.chars().map(escape).collect::<String>() + end
 }
 
 /// Text from Logto, cut, and with nothing in it that a terminal or a page would act on.

@@ -1,8 +1,8 @@
 //! Hasura as a Deployment: which environment variables it gets, whether it would start with them, and how far it has rolled out.
 //!
 //! [`diff`] says whether anything has to be applied, [`apply::judged_apply`] applies it after a dry run that [`startup`] has
-//! judged, [`rollout`] reads the result. [`hold`] changes who holds an entry, and nothing that pods read. Nothing here reads
-//! pods.
+//! judged, [`rollout`] reads the result, and [`progress`] what the [`pods`] add to it. [`hold`] changes who holds an entry, and
+//! nothing that pods read.
 
 pub mod apply;
 pub mod apply_error;
@@ -16,6 +16,8 @@ pub mod env_from;
 pub mod hold;
 mod live;
 pub mod misread;
+pub mod pods;
+pub mod progress;
 pub mod refusal;
 pub mod rollout;
 mod settings;

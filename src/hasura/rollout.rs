@@ -2,11 +2,15 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus};
 
+use crate::domain::words::sentence;
+
 /// The state of a Deployment's rollout. Messages are those of Kubernetes or counts of pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rollout {
     /// The controller has seen the newest generation, all replicas are updated and available, and no old one is left.
     RolledOut,
+    /// No replica is wanted, and none is left: nothing runs with the settings, and nothing without them.
+    NoReplicas,
     /// Under way.
     InProgress {
         /// What is still missing.
@@ -21,25 +25,47 @@ pub enum Rollout {
     },
 }
 
+impl Rollout {
+    /// Whether no pod of before the newest change is left.
+    pub fn left_none_behind(&self) -> bool {
+        matches!(self, Self::RolledOut | Self::NoReplicas)
+    }
+}
+
+/// How many replicas are wanted.
+pub fn wanted(deployment: &Deployment) -> i32 {
+    let spec = deployment.spec.as_ref();
+    spec.and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+/// Whether the Deployment controller has seen the newest change; before, its status is of an older one.
+pub fn is_seen(deployment: &Deployment) -> bool {
+    let status = deployment.status.as_ref();
+    let observed = status.and_then(|status| status.observed_generation);
+    observed.unwrap_or(0) >= deployment.metadata.generation.unwrap_or(0)
+}
+
 /// Judges by the counts of the status, and asks conditions only why the counts are not reached: the condition `Progressing` is
 /// still true for the old rollout right after a patch.
 pub fn rollout(deployment: &Deployment) -> Rollout {
     let unseen = DeploymentStatus::default();
     let status = deployment.status.as_ref().unwrap_or(&unseen);
-    let generation = deployment.metadata.generation.unwrap_or(0);
-    if status.observed_generation.unwrap_or(0) < generation {
+    if !is_seen(deployment) {
         return Rollout::InProgress {
             message: "the newest change has not been seen by the Deployment controller yet".into(),
         };
     }
-    let spec = deployment.spec.as_ref();
-    let wanted = spec.and_then(|spec| spec.replicas).unwrap_or(1);
+    let wanted = wanted(deployment);
     let Some(message) = missing(status, wanted) else {
-        return Rollout::RolledOut;
+        return match wanted {
+            0 => Rollout::NoReplicas,
+            _ => Rollout::RolledOut,
+        };
     };
     if let Some(message) = stuck(status) {
         return Rollout::Stuck { message };
     }
+    let spec = deployment.spec.as_ref();
     if spec.and_then(|spec| spec.paused).unwrap_or(false) {
         return Rollout::Paused;
     }
@@ -73,9 +99,8 @@ fn stuck(status: &DeploymentStatus) -> Option<String> {
     };
     conditions.into_iter().find(gave_up).map(|condition| {
         let message = condition.message.clone().filter(|text| !text.is_empty());
-        message
-            .or_else(|| condition.reason.clone())
-            .unwrap_or_default()
+        let message = message.or_else(|| condition.reason.clone());
+        sentence(&message.unwrap_or_default())
     })
 }
 
@@ -119,7 +144,17 @@ mod tests {
             Rollout::RolledOut
         );
         assert_eq!(of(json!({}), counts(1, 1, 1)), Rollout::RolledOut);
-        assert_eq!(of(json!({"replicas": 0}), json!({})), Rollout::RolledOut);
+    }
+
+    #[test]
+    fn no_replicas_are_not_rolled_out() {
+        assert_eq!(of(json!({"replicas": 0}), json!({})), Rollout::NoReplicas);
+        assert_eq!(
+            of(json!({"replicas": 0}), counts(0, 0, 0)),
+            Rollout::NoReplicas
+        );
+        let paused = json!({"replicas": 0, "paused": true});
+        assert_eq!(of(paused, json!({})), Rollout::NoReplicas);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::container::named;
 use super::env::{AUTH_HASH, AUTH_HOOK, AuthEnv, DesiredAuth, JWT_SECRET, UNAUTHORIZED_ROLE};
 use super::env_from::{EnvFromKeys, Keys};
 use super::live::key_hash;
+use super::progress::is_unprobed;
 use super::refusal::{Note, Refusal, Refused};
 use super::settings::{Setting, Settings};
 use super::strategy::stops_all_pods;
@@ -278,7 +279,7 @@ fn notes(proposal: &Proposal<'_>, container: &Container, settings: &Settings<'_>
         notes.push(Note::AdminSecretDisabled);
     }
     notes.extend(unmanaged_role(proposal.desired, settings));
-    if proposal.rolls && container.readiness_probe.is_none() {
+    if proposal.rolls && is_unprobed(container) {
         notes.push(Note::NoReadinessProbe);
     }
     notes

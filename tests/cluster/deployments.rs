@@ -184,26 +184,30 @@ async fn a_later_image_bump_or_scale_to_zero_does_not_undo_ready(
     let mut deployment = world.deployment();
     container(&mut deployment)["image"] = json!("hasura/graphql-engine:v2.48.7");
     world.apply::<Deployment>(deployment.clone()).await?;
+    rolled_out(&world).await?;
+    world.quiet().await?;
+    let bumped: HasuraInstance = world.get("shop").await?;
+    ensure!(
+        bumped.metadata.resource_version == before.metadata.resource_version,
+        "the status was written: {bumped:?}"
+    );
     deployment["spec"]["replicas"] = json!(0);
     world.apply::<Deployment>(deployment).await?;
-    world
-        .until("the scale to zero", || async {
-            let status = world
-                .get::<Deployment>("hasura")
-                .await?
-                .status
-                .unwrap_or_default();
-            Ok(
-                (status.replicas.unwrap_or_default() == 0 && status.observed_generation == Some(4))
-                    .then_some(()),
-            )
+    let ready = |instance: &HasuraInstance| {
+        let conditions = instance.status.iter().flat_map(|status| &status.conditions);
+        let mut ready = conditions.filter(|condition| condition.type_ == "Ready");
+        ready.next().cloned()
+    };
+    let (before, after) = world
+        .until("the scale to zero to be said", || async {
+            let after: HasuraInstance = world.get("shop").await?;
+            let pair = ready(&bumped).zip(ready(&after)).context("Ready")?;
+            Ok(pair.1.message.contains("no replica runs").then_some(pair))
         })
         .await?;
-    world.quiet().await?;
-    let after: HasuraInstance = world.get("shop").await?;
     ensure!(
-        after.metadata.resource_version == before.metadata.resource_version,
-        "the status was written: {after:?}"
+        after.status == "True" && after.last_transition_time == before.last_transition_time,
+        "{after:?}"
     );
     Ok(())
 }

@@ -51,6 +51,7 @@ mod security;
 mod seeds;
 mod sign_in;
 mod standing;
+mod starting;
 mod status_rules;
 mod stranded;
 mod strangers;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         names::tests(),
         conflicts::tests(),
         deployments::tests(),
+        starting::tests(),
         refusals::tests(),
         security::tests(),
         faults::tests(),

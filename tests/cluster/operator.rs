@@ -52,6 +52,10 @@ impl Operator {
                 "100ms",
                 "--claims-pause",
                 "500ms",
+                "--rollout-recheck",
+                "1s",
+                "--settle-after",
+                "1s",
             ])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)

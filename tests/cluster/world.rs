@@ -287,6 +287,7 @@ impl World {
                             {"name": "HASURA_GRAPHQL_DATABASE_URL", "value": "postgres://db/hasura"},
                             {"name": "HASURA_GRAPHQL_ADMIN_SECRET", "value": "only-in-tests"},
                         ],
+                        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
                     }]},
                 },
             }

@@ -11,6 +11,15 @@
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, patch]
+{{- if .Values.pods.enabled }}
+# What the newest pods of a rollout wait for, and whether they have stayed up where no probe tells. Never watched.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get]
+{{- end }}
 # Credentials of Logto by their name in a LogtoTenant, and what a Deployment's envFrom names. Never listed or watched. Where
 # the values name the Secrets, the right to get them is in Roles of their own.
 - apiGroups: [""]

@@ -190,6 +190,14 @@ pub(super) struct ClockArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = "Clocks")]
     claims_pause: Duration,
 
+    /// Between two looks at the pods of a rollout that is not through
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, help_heading = "Clocks")]
+    rollout_recheck: Duration,
+
+    /// How long the pods of a Hasura without a readiness probe have to run without a restart before they count as rolled out
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, help_heading = "Clocks")]
+    settle_after: Duration,
+
     /// The longest that one request to Logto or to the API server may take
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration, help_heading = "Clocks")]
     pub(super) request_timeout: Duration,
@@ -227,6 +235,8 @@ impl From<ClockArgs> for Clocks {
             longest_backoff,
             annotation_pause,
             claims_pause,
+            rollout_recheck,
+            settle_after,
             request_timeout,
             watch_timeout,
         } = args;
@@ -238,6 +248,8 @@ impl From<ClockArgs> for Clocks {
             longest_backoff,
             annotation_pause,
             claims_pause,
+            rollout_recheck,
+            settle_after,
             request_timeout,
             watch_timeout,
         }

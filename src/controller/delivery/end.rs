@@ -24,7 +24,7 @@ use crate::{
         delivered::referred,
         diff::diff,
         env::DesiredAuth,
-        rollout::{Rollout, rollout},
+        rollout::rollout,
     },
 };
 
@@ -183,7 +183,7 @@ async fn part_with(
     // Pods would not start without it; those of before a rollout that is not through, when they start anew.
     let why = if is_used(instance, ctx, which, live).await {
         "a Deployment still refers to it"
-    } else if live.is_some_and(|live| rollout(live) != Rollout::RolledOut) {
+    } else if live.is_some_and(|live| !rollout(live).left_none_behind()) {
         let waited = deleting_for(instance);
         if waited < ctx.clocks.release_after {
             let wait = ctx.clocks.release_after - waited;

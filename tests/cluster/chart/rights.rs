@@ -18,12 +18,13 @@ pub fn tests() -> Vec<Test> {
         the_operator_of_some_namespaces_may_do_nothing_elsewhere,
         named_secrets_alone_can_be_read_and_delivered_ones_alone_be_changed,
         each_delivery_gives_its_own_rights_and_no_other,
+        the_right_to_see_pods_can_be_withheld,
         people_get_the_rights_of_the_role_that_they_have_and_nobody_writes_a_status,
     ]
 }
 
 /// All that the operator may do where it works: group, resource, verbs; of all namespaces it sees the labels too.
-const RIGHTS: [(&str, &str, &[&str]); 10] = [
+const RIGHTS: [(&str, &str, &[&str]); 12] = [
     ("logto-hasura.dev", "logtotenants", KIND),
     ("logto-hasura.dev", "hasurainstances", KIND),
     ("logto-hasura.dev", "hasurarolebindings", KIND),
@@ -31,6 +32,8 @@ const RIGHTS: [(&str, &str, &[&str]); 10] = [
     ("logto-hasura.dev", "hasurainstances/status", &["update"]),
     ("logto-hasura.dev", "hasurarolebindings/status", &["update"]),
     ("apps", "deployments", &["get", "list", "watch", "patch"]),
+    ("", "pods", &["list"]),
+    ("apps", "replicasets", &["get"]),
     ("", "secrets", &["get"]),
     ("", "configmaps", &["get"]),
     ("events.k8s.io", "events", &["create", "patch"]),
@@ -187,6 +190,21 @@ async fn each_delivery_gives_its_own_rights_and_no_other(world: Arc<World>) -> a
         helm.uninstall().await?;
     }
     Ok(())
+}
+
+async fn the_right_to_see_pods_can_be_withheld(world: Arc<World>) -> anyhow::Result<()> {
+    let here = watching(&[&world.namespace]);
+    let helm = Helm::of(&world).await?;
+    helm.install(&[&here, r#"ownerId="staging""#, "pods.enabled=false"])
+        .await?;
+    let account = Account::of_release(&world).await?;
+    let mut expected = rights();
+    expected.insert(makes_leases());
+    expected.remove(&line("list", "", "pods"));
+    expected.remove(&line("get", "apps", "replicasets"));
+    let allowed = account.all_it_may(&world.namespace).await?;
+    ensure!(allowed == expected, "{allowed:#?}");
+    helm.uninstall().await
 }
 
 /// What the roles of Kubernetes for people let them do with our kinds, once the release is installed.

@@ -31,6 +31,8 @@ pub struct AgentOptions {
     pub first_backoff: Duration,
     /// The longest wait before a crashed container is started again. A kubelet's is 5 min.
     pub max_backoff: Duration,
+    /// How long Hasura tries to reach a database whose host no name server knows (one below `.invalid`) before it ends.
+    pub database_patience: Duration,
     /// How long a jwk_url or a webhook has to answer Hasura.
     pub answer_within: Duration,
     /// How often Hasura looks whether the keys of its jwk_url have to be fetched again.
@@ -45,6 +47,7 @@ impl AgentOptions {
             logs,
             first_backoff: Duration::from_millis(250),
             max_backoff: Duration::from_secs(1),
+            database_patience: Duration::from_secs(1),
             answer_within: Duration::from_secs(10),
             poll_tick: Duration::from_secs(1),
         }
@@ -59,7 +62,8 @@ pub const TEST_ADDRESS: &str = "logto-hasura.dev/test-address";
 ///
 /// What Hasura would refuse at its start is a crash loop here, retried until it starts, the pod is gone or the agent
 /// ends. What Hasura takes makes the pod ready, and runs in this process for as long as the pod is there: it takes
-/// requests at [`TEST_ADDRESS`]. Hasura's own words go to the pod's log, not to its status, as on a real node. A change
+/// requests at [`TEST_ADDRESS`]. Without a probe a pod is ready as soon as its container runs, whether Hasura listens or not;
+/// an image with the tag `missing` is never pulled. Hasura's own words go to the pod's log, not to its status, as on a real node. A change
 /// of a Secret reaches only the next start of a container.
 pub struct NodeAgent {
     task: JoinHandle<()>,

@@ -63,13 +63,20 @@ impl PodWork {
         loop {
             let outcome =
                 container::start(&self.client, &self.options, &self.pod, &self.container).await;
+            if matches!(outcome, Outcome::Doomed(_)) {
+                if !self.write(&report.next(&State::Starting, &now())).await? {
+                    return Ok(None);
+                }
+                tokio::time::sleep(self.options.database_patience).await;
+            }
             self.log(&outcome)?;
             let (state, running) = match outcome {
                 Outcome::Running(running) => {
                     let address = running.address();
                     (State::Running { address }, Some(running))
                 }
-                Outcome::Crashed(_) => (State::CrashLoop { backoff }, None),
+                Outcome::Crashed(_) | Outcome::Doomed(_) => (State::CrashLoop { backoff }, None),
+                Outcome::NotPulled => (State::NotPulled, None),
                 Outcome::NotConfigured(message) => (State::NotConfigured { message }, None),
             };
             if !self.write(&report.next(&state, &now())).await? {
@@ -113,8 +120,8 @@ impl PodWork {
     /// Adds to the pod's log what the container said; one that was not configured has not said anything.
     fn log(&self, outcome: &Outcome) -> io::Result<()> {
         let line = match outcome {
-            Outcome::NotConfigured(_) => return Ok(()),
-            Outcome::Crashed(fatal) => fatal.to_string(),
+            Outcome::NotConfigured(_) | Outcome::NotPulled => return Ok(()),
+            Outcome::Crashed(fatal) | Outcome::Doomed(fatal) => fatal.to_string(),
             Outcome::Running(running) => {
                 let mode = match running.settings().auth {
                     AuthMode::NoAuth => "nothing, everybody is admin",

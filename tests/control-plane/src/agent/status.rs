@@ -14,6 +14,10 @@ use super::TEST_ADDRESS;
 pub(crate) enum State {
     /// It listens here.
     Running { address: SocketAddr },
+    /// It runs, and does not listen yet.
+    Starting,
+    /// Its image can not be pulled.
+    NotPulled,
     /// It crashed, and is started again after the backoff.
     CrashLoop { backoff: Duration },
     /// It can not be started; why, in the kubelet's words.
@@ -56,9 +60,9 @@ impl<'a> Report<'a> {
         }
         let address = match state {
             State::Running { address } => Some(format!("http://{address}")),
-            State::CrashLoop { .. } | State::NotConfigured { .. } => None,
+            _ => None,
         };
-        let ready = address.is_some();
+        let ready = self.is_ready(state);
         let since = match self.ready.take() {
             Some((before, since)) if before == ready => since,
             _ => at.clone(),
@@ -68,7 +72,7 @@ impl<'a> Report<'a> {
         json!({
             "metadata": {"uid": metadata.uid, "annotations": {TEST_ADDRESS: address}},
             "status": {
-                "phase": if ready || self.last_crash.is_some() { "Running" } else { "Pending" },
+                "phase": if self.has_started(state) { "Running" } else { "Pending" },
                 "startTime": self.started,
                 "conditions": [
                     condition("Initialized", true, &self.started, None),
@@ -78,6 +82,20 @@ impl<'a> Report<'a> {
                 "containerStatuses": self.container_statuses(state, restarts, at),
             }
         })
+    }
+
+    /// Nobody but a probe tells a kubelet that a container which runs is not ready.
+    fn is_ready(&self, state: &State) -> bool {
+        let probes = [&self.container.readiness_probe, &self.container.startup_probe];
+        match state {
+            State::Running { .. } => true,
+            State::Starting => probes.iter().all(|probe| probe.is_none()),
+            State::CrashLoop { .. } | State::NotPulled | State::NotConfigured { .. } => false,
+        }
+    }
+
+    fn has_started(&self, state: &State) -> bool {
+        matches!(state, State::Running { .. } | State::Starting) || self.last_crash.is_some()
     }
 
     fn container_statuses(&self, state: &State, restarts: i32, at: &Time) -> Vec<Value> {
@@ -90,6 +108,7 @@ impl<'a> Report<'a> {
                     container_status(
                         container,
                         json!({"running": {"startedAt": self.started}}),
+                        true,
                         0,
                     )
                 }
@@ -99,9 +118,18 @@ impl<'a> Report<'a> {
 
     fn hasuras_status(&self, state: &State, restarts: i32, at: &Time) -> Value {
         let (reason, message) = match state {
-            State::Running { .. } => {
+            State::Running { .. } | State::Starting => {
                 let running = json!({"running": {"startedAt": at}});
-                return self.with_last_crash(container_status(self.container, running, restarts));
+                let ready = self.is_ready(state);
+                let status = container_status(self.container, running, ready, restarts);
+                return self.with_last_crash(status);
+            }
+            State::NotPulled => {
+                let image = self.container.image.as_deref().unwrap_or_default();
+                let message = format!(
+                    "Back-off pulling image \"{image}\": ErrImagePull: failed to resolve reference \"{image}\": not found"
+                );
+                ("ImagePullBackOff", message)
             }
             State::NotConfigured { message } => ("CreateContainerConfigError", message.clone()),
             State::CrashLoop { backoff } => {
@@ -120,7 +148,7 @@ impl<'a> Report<'a> {
             }
         };
         let waiting = json!({"waiting": {"reason": reason, "message": message}});
-        self.with_last_crash(container_status(self.container, waiting, restarts))
+        self.with_last_crash(container_status(self.container, waiting, false, restarts))
     }
 
     fn with_last_crash(&self, mut status: Value) -> Value {
@@ -131,13 +159,13 @@ impl<'a> Report<'a> {
     }
 }
 
-fn container_status(container: &Container, state: Value, restarts: i32) -> Value {
+fn container_status(container: &Container, state: Value, ready: bool, restarts: i32) -> Value {
     let running = state.get("running").is_some();
     json!({
         "name": container.name,
         "image": container.image,
         "imageID": "",
-        "ready": running,
+        "ready": ready,
         "started": running,
         "restartCount": restarts,
         "state": state,
@@ -215,5 +243,24 @@ mod tests {
         );
         let expected = json!({"type": "Ready", "status": "True", "lastTransitionTime": at(4)});
         assert_eq!(ready(&up), expected);
+    }
+
+    #[test]
+    fn a_container_that_does_not_listen_yet_is_ready_unless_a_probe_asks() {
+        let ready = |container: Value| {
+            let pod = json!({"metadata": {"name": "hasura-1"}, "spec": {"containers": [container]}});
+            let pod: Pod = serde_json::from_value(pod).unwrap();
+            let mut report = Report::new(&pod, &pod.spec.as_ref().unwrap().containers[0], at(0));
+            let body = report.next(&State::Starting, &at(1));
+            assert_eq!(body["status"]["phase"], "Running");
+            let status = body["status"]["containerStatuses"][0].clone();
+            assert_eq!(status["state"]["running"]["startedAt"], json!(at(1)));
+            status["ready"].clone()
+        };
+        let probe = json!({"httpGet": {"path": "/healthz", "port": 8080}});
+        assert_eq!(ready(json!({"name": "hasura"})), true);
+        assert_eq!(ready(json!({"name": "hasura", "livenessProbe": probe})), true);
+        assert_eq!(ready(json!({"name": "hasura", "readinessProbe": probe})), false);
+        assert_eq!(ready(json!({"name": "hasura", "startupProbe": probe})), false);
     }
 }
