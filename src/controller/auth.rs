@@ -15,7 +15,7 @@ pub use foresee::foresee;
 
 use super::{
     context::{Context, deleting, key},
-    delivery, keys,
+    delivery, keys, moving,
     registry::Connection,
     rollout,
     status::Verdict,
@@ -28,7 +28,6 @@ use crate::{
     hasura::{
         apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_dry_run},
         apply_error::ApplyError,
-        container,
         delivered::Delivered,
         diff::{Blocked, Change, Finding, diff},
         env::{AUTH_HASH, DesiredAuth, UNAUTHORIZED_ROLE},
@@ -78,7 +77,7 @@ pub async fn configure(
         ctx,
         connection,
         objection: objection.as_ref(),
-        wanted: &named.container,
+        is_noted: true,
         forced_from: None,
     };
     let (deployment, desired) = match visit.patched(live).await {
@@ -87,11 +86,18 @@ pub async fn configure(
     };
     let forced_from = visit.forced_from;
     let configured = rollout::look(instance, &deployment, &desired, forced_from);
-    Ok(match (configured, objection) {
+    let configured = match (configured, objection) {
         (Configured::RolledOut, Some(objection)) => Configured::Objected(objection),
         (Configured::RollingOut(_), Some(objection)) => Configured::RollingOut(objection),
         (_, None) if !rollout::is_watched(instance) => Configured::Delivered,
         (configured, _) => configured,
+    };
+    if !matches!(configured, Configured::RolledOut | Configured::Delivered) {
+        return Ok(configured);
+    }
+    Ok(match moving::release(instance, ctx).await? {
+        Ok(()) => configured,
+        Err(outcome) => Configured::Objected(outcome),
     })
 }
 
@@ -160,8 +166,8 @@ struct Visit<'a> {
     connection: &'a Connection,
     /// What speaks against writing the settings.
     objection: Option<&'a Outcome>,
-    /// The container that the spec names.
-    wanted: &'a str,
+    /// Whether the stored status says where the settings go, as it has to before anything is written there.
+    is_noted: bool,
     /// The manager that an entry was taken from in this visit.
     forced_from: Option<String>,
 }
@@ -170,10 +176,9 @@ impl Visit<'_> {
     /// The Deployment with the settings on it, and these: patched where they differ, after the keys were seen to answer
     /// and a dry run was judged.
     async fn patched(&mut self, live: Deployment) -> Result<(Deployment, DesiredAuth), Outcome> {
-        let container = container::choose(&live, self.wanted)
-            .map_err(|missing| Outcome::stalled(reasons::CONTAINER_NOT_FOUND, missing.to_string()))?
-            .name
-            .clone();
+        let to = moving::container(self.instance, &live)?;
+        self.is_noted = !moving::note(self.instance, &live, &to)?;
+        let container = to.name;
         let mut desired = desired(self.instance, self.connection, Some(&live))?;
         let seen = delivery::see(self.instance, self.ctx, &desired, Some(&live)).await?;
         // Before the bound roles are looked at, so that a binding that comes meanwhile makes another visit.
@@ -260,6 +265,15 @@ impl Visit<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Sees to it that the status says where the settings go, before anything is written there.
+    async fn save(&mut self) -> Result<(), Outcome> {
+        if !self.is_noted {
+            moving::save(self.instance, self.ctx).await?;
+            self.is_noted = true;
+        }
+        Ok(())
     }
 
     async fn may_patch(&self) -> Result<(), Outcome> {

@@ -17,7 +17,7 @@ use super::{
     auth::{self, Configured},
     claims,
     context::{Context, Reread, key},
-    delivery, instance_end, observe,
+    delivery, instance_end, moving, observe,
     policy::{self, Hands},
     registry::Connection,
     rivals, rollout,
@@ -79,6 +79,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     if hands == Hands::Observe {
         return observed(&instance, ctx, &connection, reread).await;
     }
+    let stored = instance.clone();
     let (stage, mut outcome) =
         steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
     if let Some(unreadable) = policy::unreadable(&ctx.stores, policy::takes_by_labels(&instance))
@@ -90,7 +91,10 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         outcome.next = Next::After(wait);
     }
     let status = status_of(&instance, stage, &outcome, reread);
-    visit::end(ctx, &instance, status, &outcome).await
+    // What was noted on the way is written too, also where it changes no condition.
+    let is_as_stored = instance.resource_version() == stored.resource_version();
+    let before = if is_as_stored { &stored } else { &instance };
+    visit::end(ctx, before, status, &outcome).await
 }
 
 /// Whether the status says of this spec that a fight was given up.
@@ -135,7 +139,8 @@ async fn observed(
     let before = instance.status.clone().unwrap_or_default();
     let generation = instance.metadata.generation.unwrap_or_default();
     let verdict = &seen.outcome.verdict;
-    let details = seen.details.into_iter().chain(user_editable(instance));
+    let lasting = user_editable(instance).into_iter().chain(moving::ambiguous(instance));
+    let details = seen.details.into_iter().chain(lasting);
     let status = HasuraInstanceStatus {
         observed_generation: Some(generation),
         conditions: status::conditions(&before.conditions, generation, verdict, details.collect()),
@@ -336,6 +341,7 @@ fn status_of(
                 .into_iter()
                 .map(detail)
                 .chain(user_editable(instance))
+                .chain(moving::ambiguous(instance))
                 .collect(),
         ),
         last_handled_reconcile_at: visit::handled(instance, reread),

@@ -37,17 +37,18 @@ pub fn look(
         rollout(deployment)
     };
     let rolled_out = state == Rollout::RolledOut;
+    let noted = status.deployment.take();
+    let noted = noted.filter(|before| before.uid == uid).unwrap_or_default();
     // Of another Deployment nothing was taken, nor is anything left of it where the manifest alone has the entries.
-    let forced_before = status
-        .deployment
-        .take()
-        .filter(|before| before.uid == uid && owns_entries(deployment))
-        .and_then(|before| before.forced_from);
+    let forced_before = noted.forced_from.filter(|_| owns_entries(deployment));
     status.deployment = Some(DeploymentStatus {
         uid,
         auth_hash,
         rolled_out,
         forced_from: forced_from.or(forced_before),
+        name: noted.name,
+        container: noted.container,
+        default_container: noted.default_container,
     });
     match state {
         Rollout::RolledOut => Configured::RolledOut,

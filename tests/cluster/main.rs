@@ -31,6 +31,7 @@ mod logs;
 mod losses;
 mod matrix;
 mod metrics;
+mod moving;
 mod namespaces;
 mod observing;
 mod operator;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         conflicts::tests(),
         deployments::tests(),
         refusals::tests(),
+        moving::tests(),
         security::tests(),
         faults::tests(),
         rival_tenants::tests(),

@@ -192,6 +192,11 @@ impl Kind for HasuraInstance {
         if let (Some(_), Some(named)) = (&status.deployment, &self.spec.deployment_ref) {
             left.push(format!("Hasura's settings on Deployment {:?}", named.name));
         }
+        for before in &status.previous_deployments {
+            if let Some(name) = &before.name {
+                left.push(format!("Hasura's settings on Deployment {}", quoted(name)));
+            }
+        }
         if let Some(delivered) = &status.delivered {
             left.push(format!(
                 "{:?} {:?} with Hasura's settings, let go of so that it stays",
