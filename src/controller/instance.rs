@@ -139,7 +139,9 @@ async fn observed(
     let before = instance.status.clone().unwrap_or_default();
     let generation = instance.metadata.generation.unwrap_or_default();
     let verdict = &seen.outcome.verdict;
-    let lasting = user_editable(instance).into_iter().chain(moving::ambiguous(instance));
+    let lasting = user_editable(instance)
+        .into_iter()
+        .chain(moving::ambiguous(instance));
     let details = seen.details.into_iter().chain(lasting);
     let status = HasuraInstanceStatus {
         observed_generation: Some(generation),

@@ -24,10 +24,14 @@ use crate::{
         instance::DeploymentStatus,
     },
     domain::moves::{Place, noted, taken_by_default},
-    hasura::container::{self, Resolved},
+    hasura::{
+        container::{self, Resolved},
+        containers_of_ours,
+    },
 };
 
-/// The container of the Deployment that the settings go to.
+/// The container of the Deployment that the settings go to. What the status says was taken by default counts only while the
+/// operator has nothing in other containers alone.
 ///
 /// # Errors
 /// What the instance's status says.
@@ -35,7 +39,9 @@ pub fn container(instance: &HasuraInstance, live: &Deployment) -> Result<Resolve
     let named = instance.spec.deployment_ref.as_ref();
     let wanted = named.and_then(|named| named.container.as_deref());
     let uid = live.uid().unwrap_or_default();
+    let ours = containers_of_ours(live);
     let before = taken_by_default(instance.status.as_ref(), &live.name_any(), &uid);
+    let before = before.filter(|container| ours.is_empty() || ours.contains(*container));
     container::resolve(live, wanted, before)
         .map_err(|missing| Outcome::stalled(reasons::CONTAINER_NOT_FOUND, missing.to_string()))
 }
@@ -168,13 +174,33 @@ mod tests {
     }
 
     #[test]
+    fn a_forged_status_does_not_say_which_container_has_the_settings() {
+        let forged = json!({"deployment": {
+            "name": "hasura", "container": "proxy", "defaultContainer": "proxy", "uid": "1", "authHash": "", "rolledOut": true,
+        }});
+        let shop = instance(json!({"name": "hasura"}), forged);
+        let mut live = live(&["graphql-engine", "proxy"]);
+        let entry = json!({r#"k:{"name":"HASURA_GRAPHQL_JWT_SECRET"}"#: {"f:name": {}, "f:value": {}}});
+        let containers = json!({r#"k:{"name":"graphql-engine"}"#: {"f:env": entry}});
+        live.metadata.managed_fields = serde_json::from_value(json!([{
+            "manager": "logto-hasura", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}},
+        }]))
+        .unwrap();
+        assert_eq!(container(&shop, &live).unwrap().name, "graphql-engine");
+    }
+
+    #[test]
     fn a_container_that_joins_is_said_and_takes_nothing_and_naming_one_settles_it() {
         let mut shop = instance(json!({"name": "hasura"}), Value::Null);
         let before = live(&["hasura"]);
         let to = container(&shop, &before).unwrap();
         note(&mut shop, &before, &to).unwrap();
         for (others, words) in [
-            (live(&["hasura", "graphql-engine"]), "container \"graphql-engine\" would be taken"),
+            (
+                live(&["hasura", "graphql-engine"]),
+                "container \"graphql-engine\" would be taken",
+            ),
             (live(&["hasura", "proxy"]), "can not be told any more"),
         ] {
             let to = container(&shop, &others).unwrap();

@@ -28,10 +28,7 @@ impl<'a> Command<'a> {
         if SHELLS.contains(&program(first)) {
             return Self::Unreadable;
         }
-        match words
-            .iter()
-            .position(|word| program(word) == HASURA)
-        {
+        match words.iter().position(|word| program(word) == HASURA) {
             Some(at) => Self::Words(words[at + 1..].to_vec()),
             // Arguments for an image whose entrypoint is graphql-engine itself.
             None if *first == "serve" || first.starts_with("--") => Self::Words(words),
@@ -168,7 +165,11 @@ mod tests {
             (&["sh", "-c", "wait && exec graphql-engine"], &[], true),
             (&["sh", "-c", "(graphql-engine serve)"], &[], true),
             (&["/cloud_sql_proxy"], &["-instances=p:r:i=tcp:5432"], false),
-            (&["proxy", "--image=hasura/graphql-engine", "serve"], &[], false),
+            (
+                &["proxy", "--image=hasura/graphql-engine", "serve"],
+                &[],
+                false,
+            ),
             (&["wait-for", "graphql-engine"], &[], false),
             (&[], &[], false),
         ];

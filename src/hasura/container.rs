@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn hasura_is_found_by_its_name_its_image_or_its_command_wherever_it_stands() {
-        let shell = "set -a; . /plain/secret.env; set +a\nexec docker-entrypoint.sh graphql-engine serve\n";
+        let shell =
+            "set -a; . /plain/secret.env; set +a\nexec docker-entrypoint.sh graphql-engine serve\n";
         for hasura in [
             json!({"name": "graphql-engine", "image": "registry.example.com/shop/a:1"}),
             json!({"name": "hasura", "image": "hasura/graphql-engine:v2.15.0"}),

@@ -17,8 +17,14 @@ mod tests {
         let rows = [
             ("graphql-engine", "graphql-engine"),
             ("hasura/graphql-engine:v2.48.6", "graphql-engine"),
-            ("hasura/graphql-engine:v2.8.1.cli-migrations-v3", "graphql-engine"),
-            ("registry.example.com:5000/a/graphql-engine", "graphql-engine"),
+            (
+                "hasura/graphql-engine:v2.8.1.cli-migrations-v3",
+                "graphql-engine",
+            ),
+            (
+                "registry.example.com:5000/a/graphql-engine",
+                "graphql-engine",
+            ),
             (
                 "registry.example.com:5000/a/graphql-engine:v2@sha256:0a1b",
                 "graphql-engine",

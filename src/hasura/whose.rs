@@ -55,7 +55,11 @@ fn is_for(
     }
     let value = entry.value.as_deref()?;
     match owned.name.as_str() {
-        JWT_SECRET => Some(audiences(value).iter().any(|audience| audience == indicator)),
+        JWT_SECRET => Some(
+            audiences(value)
+                .iter()
+                .any(|audience| audience == indicator),
+        ),
         AUTH_HOOK => Some(resource(value).as_deref() == Some(indicator)),
         _ => None,
     }

@@ -115,9 +115,18 @@ pub async fn foresee(
     Ok(steps)
 }
 
+/// The Deployments of before, also the last one while nothing was written to the one that is named now.
 fn previous(instance: &HasuraInstance) -> Vec<DeploymentStatus> {
-    let status = instance.status.as_ref();
-    status.map_or_else(Vec::new, |status| status.previous_deployments.clone())
+    let named = instance.spec.deployment_ref.as_ref();
+    let is_elsewhere = |at: &&DeploymentStatus| {
+        at.name.is_some() && named.is_none_or(|named| at.name.as_ref() != Some(&named.name))
+    };
+    let Some(status) = &instance.status else {
+        return Vec::new();
+    };
+    let last = status.deployment.iter().filter(is_elsewhere);
+    let before = status.previous_deployments.iter();
+    before.chain(last).cloned().collect()
 }
 
 async fn say(instance: &HasuraInstance, ctx: &Context, done: Done) {
@@ -224,6 +233,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::api::HasuraInstanceStatus;
 
     const INDICATOR: &str = "https://shop.example.com/";
     const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
@@ -247,7 +257,8 @@ mod tests {
     /// A Deployment with this env entry in a container, which this manager applied.
     fn live(name: &str, entry: &Value, manager: &str) -> Deployment {
         let key = |name: &Value| format!("k:{}", json!({"name": name}));
-        let fields = json!({".": {}, "f:name": {}, "f:value": {}, "f:valueFrom": {"f:secretKeyRef": {}}});
+        let fields =
+            json!({".": {}, "f:name": {}, "f:value": {}, "f:valueFrom": {"f:secretKeyRef": {}}});
         let entries = json!({key(&entry["name"]): fields});
         let containers = json!({key(&json!("hasura")): {"f:env": entries}});
         serde_json::from_value(json!({
@@ -311,6 +322,25 @@ mod tests {
             let spec = json!({"delivery": secret_mode});
             assert_eq!(fate_of(&spec, "1", live, None), "stays", "{entry}");
         }
+    }
+
+    #[test]
+    fn an_instance_that_never_came_to_the_new_deployment_has_the_last_one_to_leave() {
+        let mut shop = instance(&json!({}));
+        let at = |name: &str| DeploymentStatus {
+            name: Some(name.into()),
+            ..DeploymentStatus::default()
+        };
+        let mut status = HasuraInstanceStatus {
+            deployment: Some(at("old")),
+            previous_deployments: vec![at("older")],
+            ..HasuraInstanceStatus::default()
+        };
+        shop.status = Some(status.clone());
+        assert_eq!(previous(&shop), [at("older"), at("old")]);
+        status.deployment = Some(at("new"));
+        shop.status = Some(status);
+        assert_eq!(previous(&shop), [at("older")]);
     }
 
     #[test]

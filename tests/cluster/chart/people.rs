@@ -169,7 +169,8 @@ async fn to_name_another_deployment_takes_the_right_to_the_old_one_and_to_the_ne
 
     // The settings are on the old one yet, and who may not touch it has them taken away in no other way.
     let before = |names: &[&str]| -> Value {
-        let one = |name: &&str| json!({"name": name, "uid": "1", "authHash": "", "rolledOut": false});
+        let one =
+            |name: &&str| json!({"name": name, "uid": "1", "authHash": "", "rolledOut": false});
         let all: Vec<Value> = names.iter().map(one).collect();
         json!({"status": {"previousDeployments": all}})
     };

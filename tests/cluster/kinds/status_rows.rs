@@ -209,7 +209,8 @@ fn previous_deployments() -> Vec<Bad> {
     };
     vec![
         good.field(field).bad("a name", "hasura", NOT_A_LIST),
-        good.field(field).bad("five", five, "must have at most 4 items"),
+        good.field(field)
+            .bad("five", five, "must have at most 4 items"),
         row("name", json!(letters(254)), TOO_LONG),
         row("name", json!(1), NOT_TEXT),
         row("container", json!(letters(64)), TOO_LONG),
