@@ -8,7 +8,10 @@ use kube::{Api, ResourceExt, runtime::events::EventType};
 use super::{Delivered, Held, Object, before, delivered, is_used};
 use crate::{
     api::{
-        HasuraInstance, conditions::reasons, delivery::ConflictPolicy, instance::DeletionPolicy,
+        HasuraInstance,
+        conditions::reasons,
+        delivery::ConflictPolicy,
+        instance::{DeletionPolicy, DeploymentStatus},
     },
     controller::{
         auth,
@@ -54,9 +57,8 @@ pub async fn end(
     let live = match live {
         Some(live) if holds_claim => {
             let status = instance.status.as_ref();
-            let deployment = status.and_then(|status| status.deployment.as_ref());
-            let forced = deployment.is_some_and(|deployment| deployment.forced_from.is_some());
-            let taken = take_away(instance, ctx, live, forced).await;
+            let written = status.and_then(|status| status.deployment.as_ref());
+            let taken = take_away(instance, ctx, live, written).await;
             let (now, why) = taken.map_err(|error| failed(instance, ctx, &error))?;
             left.extend(why);
             now
@@ -119,7 +121,7 @@ fn deployments(instance: &HasuraInstance, ctx: &Context) -> Api<Deployment> {
 }
 
 /// Removes the env entries and the annotation in one write, which a dry run was judged for before. Gives the Deployment as
-/// it is then, and why the settings stay, if they do. `forced` says that some were taken from another manager.
+/// it is then, and why the settings stay, if they do. `written` is what the status says of it.
 ///
 /// # Errors
 /// What may be otherwise when it is tried again.
@@ -127,12 +129,13 @@ pub async fn take_away(
     instance: &HasuraInstance,
     ctx: &Context,
     live: Deployment,
-    forced: bool,
+    written: Option<&DeploymentStatus>,
 ) -> Result<(Option<Deployment>, Option<String>), JudgedApplyError> {
     // The entries are where the operator holds them, whatever the spec names by now.
     let holds = containers_of_ours(&live).into_iter().next();
-    let resolved = || moving::container(instance, &live).ok();
-    let Some(container) = holds.or_else(|| Some(resolved()?.name)) else {
+    let noted = || written?.container.clone();
+    let resolved = || Some(moving::container(instance, &live).ok()?.name);
+    let Some(container) = holds.or_else(noted).or_else(resolved) else {
         return Ok((Some(live), None));
     };
     let name = live.name_any();
@@ -145,6 +148,7 @@ pub async fn take_away(
         Ok(_) => {}
         Err(blocked) => return left(live, &blocked.to_string()),
     }
+    let forced = written.is_some_and(|written| written.forced_from.is_some());
     if forced || instance.spec.delivery.conflict_policy == ConflictPolicy::Force {
         return left(
             live,

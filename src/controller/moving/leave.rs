@@ -219,8 +219,7 @@ async fn part_with(
             ))));
         }
     };
-    let forced = before.forced_from.is_some();
-    Ok(delivery::take_away(instance, ctx, live, forced)
+    Ok(delivery::take_away(instance, ctx, live, Some(before))
         .await
         .map(|(_, left)| match left {
             Some(why) => Done::LeftBehind(why),
