@@ -33,6 +33,8 @@ pub mod types {
     pub const ISSUER_UNCHECKED: &str = "IssuerUnchecked";
     /// HasuraInstance: Hasura's container has no readiness probe, so Kubernetes does not see whether it has started.
     pub const NO_READINESS_PROBE: &str = "NoReadinessProbe";
+    /// HasuraInstance: by default another container than the one with the settings would be taken by now, or none could be told.
+    pub const CONTAINER_AMBIGUOUS: &str = "ContainerAmbiguous";
     /// HasuraRoleBinding: the deployed claims grant the Hasura role to who holds the Logto role.
     pub const CLAIMS_PUBLISHED: &str = "ClaimsPublished";
     /// HasuraRoleBinding: every subject holds the role.
@@ -116,6 +118,8 @@ pub mod reasons {
     pub const EXTRA_SCOPES_HELD: &str = "ExtraScopesHeld";
     /// Waiting: a user chooses the value himself at any sign-in; nothing may be permitted because of it.
     pub const USER_EDITABLE: &str = "UserEditable";
+    /// Waiting: `deploymentRef.container` is not set, and the Deployment was changed so that another container would be taken by now, or none could be told. The settings stay where they are.
+    pub const RESOLVES_ELSEWHERE: &str = "ResolvesElsewhere";
 
     /// Waiting: another namespace's consent was withdrawn; what it granted is taken out of the claims.
     pub const CONSENT_WITHDRAWN: &str = "ConsentWithdrawn";
@@ -182,7 +186,7 @@ pub mod reasons {
     pub const UNAUTHORIZED_ROLE_BOUND: &str = "UnauthorizedRoleBound";
     /// Change something: Hasura would not start with what the spec asks for.
     pub const JWT_SECRET_INVALID: &str = "JwtSecretInvalid";
-    /// Change something: the Deployment has no container of that name.
+    /// Change something: the Deployment has no container of the name in `deploymentRef.container`, or none is named and it can not be told which one is Hasura.
     pub const CONTAINER_NOT_FOUND: &str = "ContainerNotFound";
     /// Change something: another field manager holds the env entry.
     pub const ENV_CONFLICT: &str = "EnvConflict";
@@ -220,6 +224,8 @@ pub mod reasons {
     pub const VALUE_TAKEN_OVER: &str = "ValueTakenOver";
     /// Change something: the operator has entries in another container of the Deployment.
     pub const OWNS_OTHER_CONTAINER: &str = "OwnsOtherContainer";
+    /// Change something: `deploymentRef.name` was changed several times before a Deployment that it named was rolled out.
+    pub const TOO_MANY_MOVES: &str = "TooManyMoves";
     /// Change something: the rollout passed its progress deadline, or its pods do not stay up; the message says what the new pods wait for.
     pub const ROLLOUT_STUCK: &str = "RolloutStuck";
     /// Waiting: the Deployment is paused.

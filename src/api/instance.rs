@@ -69,7 +69,7 @@ pub use status::{ApiResourceStatus, DeploymentStatus, HasuraInstanceStatus};
 #[x_kube(
     validation = Rule::new("self.tenantRef == oldSelf.tenantRef").message("spec.tenantRef can not be changed; make a new HasuraInstance").field_path(".tenantRef"),
     validation = Rule::new("self.apiResource.indicator == oldSelf.apiResource.indicator").message("spec.apiResource.indicator can not be changed, as in Logto; make a new HasuraInstance").field_path(".apiResource.indicator"),
-    validation = Rule::new("has(self.deploymentRef) == has(oldSelf.deploymentRef) && (!has(self.deploymentRef) || self.deploymentRef == oldSelf.deploymentRef)").message("spec.deploymentRef can not be changed; make a new HasuraInstance").field_path(".deploymentRef"),
+    validation = Rule::new("has(self.deploymentRef) == has(oldSelf.deploymentRef)").message("spec.deploymentRef can not be added or taken away, only changed; make a new HasuraInstance").field_path(".deploymentRef"),
     validation = Rule::new("self.logtoRoleNamePrefix == oldSelf.logtoRoleNamePrefix").message("spec.logtoRoleNamePrefix can not be changed: roles would be renamed under their holders").field_path(".logtoRoleNamePrefix"),
     validation = Rule::new("self.auth.mode != 'JWT' || oldSelf.auth.mode != 'JWT' || (has(self.auth.jwt) ? self.auth.jwt.claimsNamespace : 'https://hasura.io/jwt/claims') == (has(oldSelf.auth.jwt) ? oldSelf.auth.jwt.claimsNamespace : 'https://hasura.io/jwt/claims')").message("spec.auth.jwt.claimsNamespace can not be changed: tokens that are out would be refused").field_path(".auth.jwt.claimsNamespace"),
     validation = Rule::new("self.auth.mode != 'Webhook' || self.logtoRoleNamePrefix == ''").message("spec.logtoRoleNamePrefix has to be empty in mode Webhook, where Logto compares the role's name with the Hasura role").field_path(".logtoRoleNamePrefix"),
@@ -92,7 +92,7 @@ pub struct HasuraInstanceSpec {
     )]
     pub logto_role_name_prefix: String,
     /// The Deployment of this namespace that runs Hasura. Left out for a Hasura that runs elsewhere; `delivery.mode` is
-    /// then Secret or ConfigMap. Can not be changed.
+    /// then Secret or ConfigMap. Can not be added or taken away later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_ref: Option<DeploymentRef>,
     /// How Hasura recognises its callers.
@@ -191,23 +191,21 @@ pub struct ApiResource {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentRef {
-    /// Name of the Deployment.
+    /// Name of the Deployment. When it is changed, the new one gets the settings first; once it is rolled out, they leave
+    /// the old one as `deletionPolicy` says.
     #[schemars(
         length(min = 1, max = 253),
         regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
     )]
     pub name: String,
-    /// The container that runs Hasura. When there is none of this name but only one container, that one is taken.
-    #[serde(default = "default_container")]
+    /// The container that runs Hasura. Absent: `graphql-engine` if there is one, else the only one whose image or command
+    /// is graphql-engine, else the only one. When it is changed, the settings move in one rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 63),
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     )]
-    pub container: String,
-}
-
-fn default_container() -> String {
-    "graphql-engine".to_owned()
+    pub container: Option<String>,
 }
 
 /// How Hasura recognises its callers.

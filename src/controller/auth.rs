@@ -15,7 +15,7 @@ pub use foresee::foresee;
 
 use super::{
     context::{Context, deleting, key},
-    delivery, keys,
+    delivery, keys, moving,
     registry::Connection,
     rollout,
     status::{Detail, Verdict},
@@ -28,7 +28,6 @@ use crate::{
     hasura::{
         apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_dry_run},
         apply_error::ApplyError,
-        container,
         diff::{Blocked, Change, Finding, diff},
         env::{AUTH_HASH, DesiredAuth, UNAUTHORIZED_ROLE},
         refusal::Refusal,
@@ -92,7 +91,7 @@ pub async fn configure(
         ctx,
         connection,
         objection: objection.as_ref(),
-        wanted: &named.container,
+        is_noted: true,
         forced_from: None,
     };
     let (deployment, container, desired) = match visit.patched(live).await {
@@ -110,6 +109,14 @@ pub async fn configure(
         (Configured::RollingOut(_), Some(objection)) => Configured::RollingOut(objection),
         (_, None) if !rollout::is_watched(instance) => Configured::Delivered,
         (configured, _) => configured,
+    };
+    let configured = if matches!(configured, Configured::RolledOut | Configured::Delivered) {
+        match moving::release(instance, ctx).await? {
+            Ok(()) => configured,
+            Err(outcome) => Configured::Objected(outcome),
+        }
+    } else {
+        configured
     };
     Ok(Looked {
         configured,
@@ -182,8 +189,8 @@ struct Visit<'a> {
     connection: &'a Connection,
     /// What speaks against writing the settings.
     objection: Option<&'a Outcome>,
-    /// The container that the spec names.
-    wanted: &'a str,
+    /// Whether the stored status says where the settings go, as it has to before anything is written there.
+    is_noted: bool,
     /// The manager that an entry was taken from in this visit.
     forced_from: Option<String>,
 }
@@ -195,10 +202,9 @@ impl Visit<'_> {
         &mut self,
         live: Deployment,
     ) -> Result<(Deployment, String, DesiredAuth), Outcome> {
-        let container = container::choose(&live, self.wanted)
-            .map_err(|missing| Outcome::stalled(reasons::CONTAINER_NOT_FOUND, missing.to_string()))?
-            .name
-            .clone();
+        let to = moving::container(self.instance, &live)?;
+        self.is_noted = !moving::note(self.instance, &live, &to)?;
+        let container = to.name;
         let mut desired = desired(self.instance, self.connection, Some(&live))?;
         let seen = delivery::see(self.instance, self.ctx, &desired, Some(&live)).await?;
         if let Some(object) = &desired.delivered {
@@ -288,6 +294,15 @@ impl Visit<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Sees to it that the status says where the settings go, before anything is written there.
+    async fn save(&mut self) -> Result<(), Outcome> {
+        if !self.is_noted {
+            moving::save(self.instance, self.ctx).await?;
+            self.is_noted = true;
+        }
+        Ok(())
     }
 
     async fn may_patch(&self) -> Result<(), Outcome> {

@@ -12,7 +12,7 @@ mod words;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, api::ListParams};
 
-pub use end::{end, is_forbidden, let_go};
+pub use end::{end, is_forbidden, let_go, take_away};
 pub use leave::{NotLeft, leave};
 pub use object::{Held, Object};
 pub use words::{fitting, misread, taken};
@@ -250,7 +250,7 @@ pub fn left_behind(instance: &HasuraInstance) -> Option<Delivered> {
 }
 
 /// The object of before a switch, and the one that is delivered.
-fn delivered(instance: &HasuraInstance) -> impl Iterator<Item = Delivered> {
+pub fn delivered(instance: &HasuraInstance) -> impl Iterator<Item = Delivered> {
     left_behind(instance).into_iter().chain(object_of(instance))
 }
 

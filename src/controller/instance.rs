@@ -17,7 +17,7 @@ use super::{
     auth::{self, Configured, Looked},
     claims,
     context::{Context, Reread, key},
-    delivery, instance_end, observe,
+    delivery, instance_end, moving, observe,
     policy::{self, Hands},
     registry::Connection,
     rivals, rollout,
@@ -83,6 +83,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     if hands == Hands::Observe {
         return observed(&instance, ctx, &connection, reread).await;
     }
+    let stored = instance.clone();
     let mut visited = steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
     if let Some(unreadable) = policy::unreadable(&ctx.stores, policy::takes_by_labels(&instance))
         && visited.outcome.verdict.is_ready()
@@ -93,7 +94,10 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         visited.outcome.next = Next::After(wait);
     }
     let status = status_of(&instance, &visited, reread);
-    visit::end(ctx, &instance, status, &visited.outcome).await
+    // What was noted on the way is written too, also where it changes no condition.
+    let is_as_stored = instance.resource_version() == stored.resource_version();
+    let before = if is_as_stored { &stored } else { &instance };
+    visit::end(ctx, before, status, &visited.outcome).await
 }
 
 /// Has the tenant look whether Logto announces what it did: whose tokens are refused often sees no more than the instance.
@@ -146,7 +150,10 @@ async fn observed(
     let before = instance.status.clone().unwrap_or_default();
     let generation = instance.metadata.generation.unwrap_or_default();
     let verdict = &seen.outcome.verdict;
-    let details = seen.details.into_iter().chain(user_editable(instance));
+    let lasting = user_editable(instance)
+        .into_iter()
+        .chain(moving::ambiguous(instance));
+    let details = seen.details.into_iter().chain(lasting);
     let status = HasuraInstanceStatus {
         observed_generation: Some(generation),
         conditions: status::conditions(&before.conditions, generation, verdict, details.collect()),
@@ -364,6 +371,7 @@ fn status_of(
                 .map(detail)
                 .chain(user_editable(instance))
                 .chain(warning.clone())
+                .chain(moving::ambiguous(instance))
                 .collect(),
         ),
         last_handled_reconcile_at: visit::handled(instance, reread),

@@ -44,6 +44,7 @@ fn instance_claimant(stores: &Stores, instance: &HasuraInstance) -> Claimant {
             claims.push(Claim::EmptyPrefix(tenant));
         }
     }
+    // Not those that it named before: what it has not left yet goes to whoever names it now.
     if let Some(deployment) = &instance.spec.deployment_ref {
         claims.push(Claim::Deployment(Key {
             namespace: instance.namespace().unwrap_or_default(),

@@ -43,17 +43,20 @@ pub async fn look(
     } else {
         progress(instance, ctx, deployment, container).await
     };
-    let before = instance.status.get_or_insert_default().deployment.take();
     let uid = deployment.uid().unwrap_or_default();
+    let status = instance.status.get_or_insert_default();
+    let noted = status.deployment.take();
+    let noted = noted.filter(|before| before.uid == uid).unwrap_or_default();
     // Of another Deployment nothing was taken, nor is anything left of it where the manifest alone has the entries.
-    let forced_before = before
-        .filter(|before| before.uid == uid && owns_entries(deployment))
-        .and_then(|before| before.forced_from);
-    instance.status.get_or_insert_default().deployment = Some(DeploymentStatus {
+    let forced_before = noted.forced_from.filter(|_| owns_entries(deployment));
+    status.deployment = Some(DeploymentStatus {
         uid,
         auth_hash: hash(desired),
         rolled_out: progress == Progress::RolledOut,
         forced_from: forced_from.or(forced_before),
+        name: noted.name,
+        container: noted.container,
+        default_container: noted.default_container,
     });
     let warning = unprobed(deployment, container).filter(|_| is_watched(instance));
     let configured = match progress {

@@ -140,7 +140,7 @@ impl Stores {
     }
 
     /// A HasuraInstance changed: it; its bindings when what they need changed; its rivals and its tenant when it came,
-    /// went or is going.
+    /// went or is going, or names another Deployment.
     pub fn instance_changed(
         &self,
         triggers: &Triggers,
@@ -164,8 +164,14 @@ impl Stores {
         if before.map(allowed) != after.map(allowed) {
             triggers.tenant(&tenant_key(instance));
         }
-        let standing =
-            |instance: &HasuraInstance| (deleting(instance), webhook::is_switched(instance));
+        let named = |instance: &HasuraInstance| {
+            let named = instance.spec.deployment_ref.as_ref();
+            named.map(|named| named.name.clone())
+        };
+        let standing = |instance: &HasuraInstance| {
+            let is_switched = webhook::is_switched(instance);
+            (deleting(instance), is_switched, named(instance))
+        };
         if before.map(standing) != after.map(standing) {
             let tenant = tenant_key(instance);
             triggers.tenant(&tenant);

@@ -36,9 +36,11 @@ pub fn is_switched(instance: &HasuraInstance) -> bool {
     let status = instance.status.as_ref();
     let deployment = status.and_then(|status| status.deployment.as_ref());
     let delivered = status.and_then(|status| status.delivered.as_ref());
+    let previous = status.map_or(&[][..], |status| &status.previous_deployments);
     let mut written = deployment
-        .map(|written| &written.auth_hash)
         .into_iter()
+        .chain(previous)
+        .map(|written| &written.auth_hash)
         .chain(delivered.map(|written| &written.auth_hash));
     written.any(|hash| hash.starts_with(HASH_PREFIX))
 }

@@ -10,6 +10,7 @@ pub mod claims;
 pub mod consent;
 pub mod desired;
 pub mod jwt_secret;
+pub mod moves;
 pub mod observed;
 pub mod ownership;
 pub mod plan;

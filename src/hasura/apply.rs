@@ -15,6 +15,7 @@ use super::diff::{Blocked, diff};
 use super::entries::applied;
 use super::env::{AUTH_HASH, DesiredAuth, FIELD_MANAGER};
 use super::env_from;
+use super::live::containers_of_ours;
 use super::refusal::{Note, Refused};
 use super::startup::{Proposal, judge};
 use super::{Target, full_name};
@@ -130,7 +131,27 @@ pub async fn judge_live(apis: &Apis, patch: AuthPatch<'_>) -> Result<Vec<Note>, 
     judged(apis, patch.live, patch).await
 }
 
+/// Judges the container that has the settings, or loses them, and each other one that loses them by the same patch.
 async fn judged(
+    apis: &Apis,
+    deployment: &Deployment,
+    patch: AuthPatch<'_>,
+) -> Result<Vec<Note>, JudgedApplyError> {
+    let notes = judged_container(apis, deployment, patch).await?;
+    for container in containers_of_ours(patch.live) {
+        if container != patch.container {
+            let left = AuthPatch {
+                container: &container,
+                desired: None,
+                ..patch
+            };
+            judged_container(apis, deployment, left).await?;
+        }
+    }
+    Ok(notes)
+}
+
+async fn judged_container(
     apis: &Apis,
     deployment: &Deployment,
     patch: AuthPatch<'_>,

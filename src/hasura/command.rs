@@ -10,6 +10,9 @@ pub(super) enum Command<'a> {
     Unreadable,
 }
 
+/// Hasura's program, and the name of its image.
+pub(super) const HASURA: &str = "graphql-engine";
+
 const SHELLS: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "busybox"];
 
 impl<'a> Command<'a> {
@@ -25,10 +28,7 @@ impl<'a> Command<'a> {
         if SHELLS.contains(&program(first)) {
             return Self::Unreadable;
         }
-        match words
-            .iter()
-            .position(|word| program(word) == "graphql-engine")
-        {
+        match words.iter().position(|word| program(word) == HASURA) {
             Some(at) => Self::Words(words[at + 1..].to_vec()),
             // Arguments for an image whose entrypoint is graphql-engine itself.
             None if *first == "serve" || first.starts_with("--") => Self::Words(words),
@@ -55,6 +55,21 @@ impl<'a> Command<'a> {
         }
         None
     }
+}
+
+/// Whether the container's command or arguments start Hasura, be it inside a shell's text. What a word says after
+/// `graphql-engine` that is not started, such as a host to wait for, is none.
+pub(super) fn runs_hasura(container: &Container) -> bool {
+    let words = container.command.iter().chain(&container.args).flatten();
+    let separators = |c: char| c.is_whitespace() || "\"'`;&|(){}".contains(c);
+    let words: Vec<&str> = words
+        .flat_map(|text| text.split(separators))
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.iter().enumerate().any(|(at, word)| {
+        let is_started = at == 0 || words[at - 1] == "exec" || words[at + 1..].contains(&"serve");
+        program(word) == HASURA && !word.starts_with('-') && is_started
+    })
 }
 
 fn program(word: &str) -> &str {
@@ -133,6 +148,34 @@ mod tests {
                 matches!(Command::of(&container), Command::Unreadable),
                 "{command:?} {args:?}"
             );
+        }
+    }
+
+    #[test]
+    fn hasura_is_seen_in_a_command_in_arguments_and_in_a_shells_text() {
+        let rows: [(&[&str], &[&str], bool); 10] = [
+            (&["graphql-engine", "serve"], &[], true),
+            (&["/bin/graphql-engine"], &["serve", "--jwt-secret=x"], true),
+            (&["tini", "--", "graphql-engine"], &["serve"], true),
+            (
+                &["/bin/sh", "-c"],
+                &["set -a; . /a.env\nexec docker-entrypoint.sh graphql-engine serve\n"],
+                true,
+            ),
+            (&["sh", "-c", "wait && exec graphql-engine"], &[], true),
+            (&["sh", "-c", "(graphql-engine serve)"], &[], true),
+            (&["/cloud_sql_proxy"], &["-instances=p:r:i=tcp:5432"], false),
+            (
+                &["proxy", "--image=hasura/graphql-engine", "serve"],
+                &[],
+                false,
+            ),
+            (&["wait-for", "graphql-engine"], &[], false),
+            (&[], &[], false),
+        ];
+        for (command, args, expected) in rows {
+            let container = container(command, args);
+            assert_eq!(runs_hasura(&container), expected, "{command:?} {args:?}");
         }
     }
 

@@ -22,6 +22,13 @@ pub enum Change {
     Own(&'static str),
     /// The operator owns it, and it is no longer wanted.
     Drop(String),
+    /// The operator owns it in another container, where the settings were before.
+    Leave {
+        /// The other container.
+        container: String,
+        /// The variable.
+        name: String,
+    },
 }
 
 /// The live Deployment is such that an apply would fail, or destroy what is somebody else's.
@@ -79,14 +86,6 @@ pub enum Finding {
         /// The variable.
         name: String,
     },
-    /// The operator has entries in another container of the Deployment, and one apply replaces all that it owns.
-    #[error(
-        "the operator also owns env entries in container {container}; only one container of a Deployment can be managed"
-    )]
-    OwnsOtherContainer {
-        /// The other container.
-        container: String,
-    },
 }
 
 impl Finding {
@@ -97,7 +96,6 @@ impl Finding {
             Self::EnvDuplicated { .. } => reasons::ENV_DUPLICATED,
             Self::ValueTakenOver { .. } => reasons::VALUE_TAKEN_OVER,
             Self::NotReferenced { .. } | Self::StaleReference { .. } => reasons::NOT_REFERENCED,
-            Self::OwnsOtherContainer { .. } => reasons::OWNS_OTHER_CONTAINER,
         }
     }
 }
@@ -114,28 +112,47 @@ pub fn diff(
     container: &str,
     desired: Option<&DesiredAuth>,
 ) -> Result<Vec<Change>, Blocked> {
-    compare(live, container, desired).map_err(|finding| Blocked {
+    let blocked = |container: &str, finding| Blocked {
         target: Target::new(live, container),
         finding,
-    })
-}
-
-fn compare(
-    live: &Deployment,
-    container: &str,
-    desired: Option<&DesiredAuth>,
-) -> Result<Vec<Change>, Finding> {
+    };
     let owned = owned_entries(live);
-    if let Some(elsewhere) = owned.iter().find(|entry| entry.container != container) {
-        return Err(Finding::OwnsOtherContainer {
-            container: elsewhere.container.clone(),
+    let wanted = wanted(live, container, &owned, desired);
+    let (mut changes, kept) = wanted.map_err(|finding| blocked(container, finding))?;
+    changes.extend(annotation(live, desired));
+    for entry in &owned {
+        let is_here = entry.container == container;
+        if is_here && kept.contains(&entry.name.as_str()) {
+            continue;
+        }
+        // One apply replaces all that the operator owns, in other containers too.
+        let held = held_by_others(live, &entry.container, &entry.name);
+        let name = entry.name.clone();
+        if !(entry.value || entry.reference || held.whole) {
+            return Err(blocked(&entry.container, Finding::ValueTakenOver { name }));
+        }
+        changes.push(if is_here {
+            Change::Drop(name)
+        } else {
+            let container = entry.container.clone();
+            Change::Leave { container, name }
         });
     }
+    Ok(changes)
+}
+
+/// What has to be changed so that all that is wanted is there, and which entries stay the operator's.
+fn wanted(
+    live: &Deployment,
+    container: &str,
+    owned: &[OwnedEntry],
+    desired: Option<&DesiredAuth>,
+) -> Result<(Vec<Change>, Vec<&'static str>), Finding> {
     let nothing = Container::default();
     let at = Place {
         live,
         container: named(live, container).unwrap_or(&nothing),
-        owned: &owned,
+        owned,
     };
     let mut changes = Vec::new();
     let mut kept = Vec::new();
@@ -155,19 +172,7 @@ fn compare(
             }
         }
     }
-    changes.extend(annotation(live, desired));
-    for entry in &owned {
-        if kept.contains(&entry.name.as_str()) {
-            continue;
-        }
-        let is_safe = entry.value || entry.reference || at.held(&entry.name).whole;
-        if !is_safe {
-            let name = entry.name.clone();
-            return Err(Finding::ValueTakenOver { name });
-        }
-        changes.push(Change::Drop(entry.name.clone()));
-    }
-    Ok(changes)
+    Ok((changes, kept))
 }
 
 fn annotation(live: &Deployment, desired: Option<&DesiredAuth>) -> Option<Change> {
@@ -265,7 +270,8 @@ impl Place<'_> {
     }
 
     fn owned(&self, name: &str) -> Option<&OwnedEntry> {
-        self.owned.iter().find(|owned| owned.name == name)
+        let mut here = self.owned.iter();
+        here.find(|owned| owned.container == self.container.name && owned.name == name)
     }
 
     fn is_ours_alone(&self, name: &str) -> bool {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde_json::{Map, Value};
@@ -41,6 +43,12 @@ pub(super) fn owned_entries(deployment: &Deployment) -> Vec<OwnedEntry> {
 /// Whether the operator owns any env entry of the live object.
 pub fn owns_entries(deployment: &Deployment) -> bool {
     entries(owned_fields(deployment)).next().is_some()
+}
+
+/// The containers that the operator owns env entries in: one, or two when the settings are to move from one to the other.
+pub fn containers_of_ours(deployment: &Deployment) -> BTreeSet<String> {
+    let owned = owned_entries(deployment).into_iter();
+    owned.map(|entry| entry.container).collect()
 }
 
 /// Of the other managers of the pod template, the one whose fields changed last. Who only removes fields leaves no trace, so

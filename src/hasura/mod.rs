@@ -14,6 +14,7 @@ mod entries;
 pub mod env;
 pub mod env_from;
 pub mod hold;
+mod image;
 mod live;
 pub mod misread;
 pub mod pods;
@@ -25,8 +26,9 @@ pub mod startup;
 mod strategy;
 #[cfg(test)]
 mod tests;
+pub mod whose;
 
-pub use live::{newest_other_manager, owned_key_hash, owns_entries};
+pub use live::{containers_of_ours, newest_other_manager, owned_key_hash, owns_entries};
 
 use std::fmt;
 

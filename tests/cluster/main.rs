@@ -32,6 +32,7 @@ mod logs;
 mod losses;
 mod matrix;
 mod metrics;
+mod moving;
 mod names;
 mod namespaces;
 mod observing;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         deployments::tests(),
         starting::tests(),
         refusals::tests(),
+        moving::tests(),
         security::tests(),
         faults::tests(),
         rival_tenants::tests(),

@@ -16,7 +16,7 @@ use crate::{
 
 pub fn tests() -> Vec<Test> {
     tests![
-        a_container_that_is_missing_or_ambiguous_is_said_with_the_names,
+        a_container_that_can_not_be_told_is_said_with_the_names,
         an_env_entry_of_another_manager_is_named_and_left_alone,
         an_env_entry_by_value_from_is_said_and_left_alone,
         a_webhook_beside_the_jwt_secret_is_refused_before_it_could_crash_hasura,
@@ -30,12 +30,13 @@ pub fn tests() -> Vec<Test> {
     ]
 }
 
-async fn a_container_that_is_missing_or_ambiguous_is_said_with_the_names(
+async fn a_container_that_can_not_be_told_is_said_with_the_names(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     world.start_operator(&[])?;
     let mut deployment = world.deployment();
     container(&mut deployment)["name"] = json!("hasura");
+    container(&mut deployment)["image"] = json!("registry.example.com/shop/hasura:1");
     let sidecar = json!({"name": "proxy", "image": "example.com/proxy:1"});
     deployment["spec"]["template"]["spec"]["containers"]
         .as_array_mut()

@@ -14,7 +14,7 @@ pub struct HasuraInstanceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
-    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, UserEditableClaim, NoReadinessProbe, InSync, GrantWithdrawn, and Reconciling or Stalled while True.
+    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, UserEditableClaim, NoReadinessProbe, ContainerAmbiguous, InSync, GrantWithdrawn, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -24,6 +24,10 @@ pub struct HasuraInstanceStatus {
     /// The Deployment as the operator last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentStatus>,
+    /// Deployments that `spec.deploymentRef` named before and that the settings have not left yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    pub previous_deployments: Vec<DeploymentStatus>,
     /// The Secret or ConfigMap that was delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered: Option<DeliveredStatus>,
@@ -58,14 +62,26 @@ pub struct ApiResourceStatus {
     pub proof: Option<String>,
 }
 
-/// The Deployment as the operator last wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A Deployment as the operator last wrote it. It says where to look, and proves nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentStatus {
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub name: Option<String>,
+    /// The container that has the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub container: Option<String>,
+    /// The container that would be taken by default now, empty when none can be told; absent when the spec names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub default_container: Option<String>,
     /// The Deployment's uid; another one means that it was made anew.
     #[schemars(length(max = 64))]
     pub uid: String,
-    /// A hash of the env entries that were written.
+    /// A hash of the env entries that were written; empty before.
     #[schemars(length(max = 64))]
     pub auth_hash: String,
     /// Whether every replica was seen to run with them. Later rollouts, of a new image for example, do not undo this.

@@ -189,8 +189,11 @@ impl Kind for HasuraInstance {
                 left.push("its claims in the tenant's Custom JWT script".to_owned());
             }
         }
-        if let (Some(_), Some(named)) = (&status.deployment, &self.spec.deployment_ref) {
-            left.push(format!("Hasura's settings on Deployment {:?}", named.name));
+        let named = self.spec.deployment_ref.as_ref();
+        for at in status.deployment.iter().chain(&status.previous_deployments) {
+            if let Some(name) = at.name.as_ref().or(named.map(|named| &named.name)) {
+                left.push(format!("Hasura's settings on Deployment {}", quoted(name)));
+            }
         }
         if let Some(delivered) = &status.delivered {
             left.push(format!(

@@ -41,6 +41,7 @@ impl Visit<'_> {
                 |manager| format!("others (the last to write was {manager})"),
             )));
         }
+        self.save().await?;
         let uid = self.instance.uid().unwrap_or_default();
         let conflicts = match judged_apply(apis, patch).await {
             Ok(judged) => {

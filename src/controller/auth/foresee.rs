@@ -10,13 +10,13 @@ use super::{
 use crate::{
     api::{
         HasuraInstance,
-        conditions::reasons,
         delivery::ConflictPolicy,
         policy::{PlannedAction, PlannedStep},
     },
     controller::{
         context::Context,
         delivery::{Held, Object, left_behind, misread, see, taken},
+        moving,
         registry::Connection,
         status::Verdict,
         visit::{Error, Outcome},
@@ -25,7 +25,6 @@ use crate::{
     hasura::{
         apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_dry_run},
         apply_error::ApplyError,
-        container,
         diff::{Change, diff},
         env::DesiredAuth,
     },
@@ -81,7 +80,23 @@ pub async fn foresee(
         objection.map_or(Ok(()), Err)
     };
     let trouble = result.await.err().map(|outcome| outcome.verdict);
+    if let Some(live) = &live {
+        steps.extend(of_before(instance, ctx, live).await?);
+    }
     Ok((steps, trouble))
+}
+
+/// What would become of the Deployments that the spec named before this one.
+async fn of_before(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    live: &Deployment,
+) -> Result<Vec<PlannedStep>, Error> {
+    let to = moving::container(instance, live);
+    let Ok((_, previous)) = to.and_then(|to| moving::planned(instance, live, &to)) else {
+        return Ok(Vec::new());
+    };
+    moving::foresee(instance, ctx, &previous).await
 }
 
 /// The object of before a switch, which goes once no pod needs it.
@@ -141,12 +156,7 @@ async fn patch(
     live: &Deployment,
     desired: &DesiredAuth,
 ) -> Result<Patched, Outcome> {
-    let named = instance.spec.deployment_ref.as_ref();
-    let wanted = named.map_or("", |named| named.container.as_str());
-    let container = container::choose(live, wanted)
-        .map_err(|missing| Outcome::stalled(reasons::CONTAINER_NOT_FOUND, missing.to_string()))?
-        .name
-        .clone();
+    let container = moving::container(instance, live)?.name;
     let changes = match diff(live, &container, Some(desired)) {
         Ok(changes) => changes,
         Err(blocked) => {
@@ -175,6 +185,9 @@ async fn patch(
         Change::Set(name) => format!("{name} is set"),
         Change::Own(name) => format!("{name} is held too, its value stays"),
         Change::Drop(name) => format!("{name} is taken away"),
+        Change::Leave { container, name } => {
+            format!("{name} is taken from container {container:?}")
+        }
     };
     let changes: Vec<String> = changes.iter().map(change).collect();
     let forced = forced_from.map_or_else(String::new, |managers| {

@@ -37,9 +37,13 @@ impl Visit<'_> {
         }
         if matches!(blocked.finding, Finding::NotReferenced { .. })
             && let Some(kept) = without_shared_values(live, container)
-            && let Err(error) = hold(apis, live, container, &kept).await
         {
-            return refused(&JudgedApplyError::Apply(error));
+            if let Err(why) = self.save().await {
+                return why;
+            }
+            if let Err(error) = hold(apis, live, container, &kept).await {
+                return refused(&JudgedApplyError::Apply(error));
+            }
         }
         blocked_by(self.instance, self.ctx, (live, container), blocked).await
     }
@@ -58,6 +62,7 @@ impl Visit<'_> {
         let before = delivery::left_behind(self.instance);
         let held = before.and_then(|object| with_references(live, container, &object, &names));
         let Some(held) = held else { return Ok(()) };
+        self.save().await?;
         hold(apis, live, container, &held)
             .await
             .map_err(|error| refused(&JudgedApplyError::Apply(error)))

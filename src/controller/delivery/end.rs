@@ -8,11 +8,15 @@ use kube::{Api, ResourceExt, runtime::events::EventType};
 use super::{Delivered, Held, Object, before, delivered, is_used};
 use crate::{
     api::{
-        HasuraInstance, conditions::reasons, delivery::ConflictPolicy, instance::DeletionPolicy,
+        HasuraInstance,
+        conditions::reasons,
+        delivery::ConflictPolicy,
+        instance::{DeletionPolicy, DeploymentStatus},
     },
     controller::{
         auth,
         context::{Context, deleting_for, key},
+        moving,
         status::Verdict,
         stores::tenant_key,
         visit::{Error, Next, Outcome},
@@ -20,7 +24,7 @@ use crate::{
     hasura::{
         apply::{Apis, AuthPatch, JudgedApplyError, judged_apply},
         apply_error::ApplyError,
-        container,
+        containers_of_ours,
         delivered::referred,
         diff::diff,
         env::DesiredAuth,
@@ -53,12 +57,17 @@ pub async fn end(
     }
     let live = match live {
         Some(live) if holds_claim => {
-            let (now, why) = take_away(instance, ctx, live).await?;
+            let status = instance.status.as_ref();
+            let written = status.and_then(|status| status.deployment.as_ref());
+            let taken = take_away(instance, ctx, live, written).await;
+            let (now, why) = taken.map_err(|error| failed(instance, ctx, &error))?;
             left.extend(why);
             now
         }
         live => live,
     };
+    let of_before = moving::end(instance, ctx).await?;
+    left.extend(of_before.map_err(|error| failed(instance, ctx, &error))?);
     for which in &objects {
         left.extend(part_with(instance, ctx, which, live.as_ref()).await?);
     }
@@ -113,18 +122,23 @@ fn deployments(instance: &HasuraInstance, ctx: &Context) -> Api<Deployment> {
 }
 
 /// Removes the env entries and the annotation in one write, which a dry run was judged for before. Gives the Deployment as
-/// it is then, and why the settings stay, if they do.
-async fn take_away(
+/// it is then, and why the settings stay, if they do. `written` is what the status says of it.
+///
+/// # Errors
+/// What may be otherwise when it is tried again.
+pub async fn take_away(
     instance: &HasuraInstance,
     ctx: &Context,
     live: Deployment,
-) -> Result<(Option<Deployment>, Option<String>), Error> {
-    let named = instance.spec.deployment_ref.as_ref();
-    let wanted = named.map_or("", |named| named.container.as_str());
-    let Ok(container) = container::choose(&live, wanted) else {
+    written: Option<&DeploymentStatus>,
+) -> Result<(Option<Deployment>, Option<String>), JudgedApplyError> {
+    // The entries are where the operator holds them, whatever the spec names by now.
+    let holds = containers_of_ours(&live).into_iter().next();
+    let noted = || written?.container.clone();
+    let resolved = || Some(moving::container(instance, &live).ok()?.name);
+    let Some(container) = holds.or_else(noted).or_else(resolved) else {
         return Ok((Some(live), None));
     };
-    let container = container.name.clone();
     let name = live.name_any();
     let left = |live, why: &str| {
         let why = format!("the settings on Deployment {name:?} stay: {why}");
@@ -135,9 +149,7 @@ async fn take_away(
         Ok(_) => {}
         Err(blocked) => return left(live, &blocked.to_string()),
     }
-    let status = instance.status.as_ref();
-    let deployment = status.and_then(|status| status.deployment.as_ref());
-    let forced = deployment.is_some_and(|deployment| deployment.forced_from.is_some());
+    let forced = written.is_some_and(|written| written.forced_from.is_some());
     if forced || instance.spec.delivery.conflict_policy == ConflictPolicy::Force {
         return left(
             live,
@@ -156,15 +168,19 @@ async fn take_away(
     match judged_apply(&Apis::new(&ctx.client, &namespace), patch).await {
         Ok(judged) => Ok((Some(judged.deployment), None)),
         Err(JudgedApplyError::Apply(ApplyError::Gone { .. })) => Ok((None, None)),
-        Err(JudgedApplyError::Apply(ApplyError::Changed { .. })) => Err(Error::Changed),
         Err(error @ (JudgedApplyError::Blocked(_) | JudgedApplyError::Refused(_))) => {
             left(live, &error.to_string())
         }
-        Err(error) => {
-            let why = Outcome::retry(error.reason(), error.to_string());
-            Err(again(instance, ctx, &why))
-        }
+        Err(error) => Err(error),
     }
+}
+
+fn failed(instance: &HasuraInstance, ctx: &Context, error: &JudgedApplyError) -> Error {
+    if let JudgedApplyError::Apply(ApplyError::Changed { .. }) = error {
+        return Error::Changed;
+    }
+    let why = Outcome::retry(error.reason(), error.to_string());
+    again(instance, ctx, &why)
 }
 
 /// Deletes an object, unless somebody may need it.

@@ -11,6 +11,7 @@ use super::super::env::DesiredAuth;
 use super::super::refusal::Note;
 use super::{
     FakeApi, Seen, admin_secret, deployment, desired, hook_entries, jwt_secret, status, webhook,
+    with_containers,
 };
 
 const DRY_RUN: &str =
@@ -120,6 +121,50 @@ async fn a_removal_that_would_open_hasura_is_never_applied() {
     let outcome = apply(&before(), None, [answer(json!({})), answer(json!({}))]).await;
     assert_eq!(outcome.lines(), [DRY_RUN]);
     assert_eq!(outcome.result.unwrap_err().reason(), "AdminSecretMissing");
+}
+
+/// Two containers, the entry in the second of them and the operator's; this admin secret is in the second.
+fn entry_in_the_second(env: Value, admin: Option<Value>) -> Deployment {
+    let own: Vec<Value> = admin
+        .into_iter()
+        .chain(env.as_array().unwrap().clone())
+        .collect();
+    let mut live = with_containers(json!([
+        {"name": "graphql-engine", "env": [admin_secret(), jwt_secret()]},
+        {"name": "second", "env": own},
+    ]));
+    let key = |name: &str| format!("k:{}", json!({"name": name}));
+    let entry = json!({key("HASURA_GRAPHQL_JWT_SECRET"): {".": {}, "f:name": {}, "f:value": {}}});
+    let containers = json!({key("second"): {"f:env": entry}});
+    live.metadata.managed_fields = serde_json::from_value(json!([{
+        "manager": "logto-hasura", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}},
+    }]))
+    .unwrap();
+    live
+}
+
+#[tokio::test]
+async fn a_move_to_another_container_is_one_apply_and_never_one_that_would_open_the_old_one() {
+    for (admin, expected) in [
+        (Some(admin_secret()), Ok(2)),
+        (None, Err("AdminSecretMissing")),
+    ] {
+        let live = entry_in_the_second(json!([jwt_secret()]), admin.clone());
+        let after = entry_in_the_second(json!([]), admin);
+        let after = (200, serde_json::to_value(after).unwrap());
+        let outcome = apply(&live, Some(&desired()), [after.clone(), after]).await;
+        let containers = &outcome.seen[0].body["spec"]["template"]["spec"]["containers"];
+        assert_eq!(containers[0]["name"], "graphql-engine");
+        assert_eq!(containers.as_array().map(Vec::len), Some(1));
+        let count = outcome.seen.len();
+        let result = outcome.result.map(|_| count);
+        if let Err(error) = &result {
+            assert_eq!(count, 1);
+            assert!(error.to_string().contains("container second"), "{error}");
+        }
+        assert_eq!(result.map_err(|error| error.reason()), expected);
+    }
 }
 
 #[tokio::test]

@@ -191,17 +191,28 @@ fn two_entries_of_our_name_block() {
 }
 
 #[test]
-fn entries_in_another_container_are_not_swept_away() {
+fn entries_in_another_container_go_in_the_same_apply_that_sets_those_of_this_one() {
     let managers = json!([managed("logto-hasura", "Apply", "second", whole(&[JWT]))]);
     let live = live(json!([]), managers);
-    for desired in [Some(&desired()), None] {
-        assert_eq!(
-            changes(&live, desired),
-            Err(Finding::OwnsOtherContainer {
-                container: "second".into()
-            })
-        );
-    }
+    let leave = Change::Leave {
+        container: "second".into(),
+        name: JWT.into(),
+    };
+    assert_eq!(
+        changes(&live, Some(&desired())),
+        Ok(vec![Change::Set(JWT), leave.clone()])
+    );
+    assert_eq!(changes(&live, None), Ok(vec![leave]));
+}
+
+#[test]
+fn an_entry_of_another_container_that_somebody_else_took_over_is_named_with_that_container() {
+    let taken = json!({format!(r#"k:{{"name":"{JWT}"}}"#): {".": {}, "f:name": {}}});
+    let managers = json!([managed("logto-hasura", "Apply", "second", taken)]);
+    let live = live(json!([]), managers);
+    let blocked = diff(&live, "graphql-engine", Some(&desired())).unwrap_err();
+    assert_eq!(blocked.target.container, "second");
+    assert_eq!(blocked.finding.reason(), "ValueTakenOver");
 }
 
 #[test]

@@ -28,6 +28,7 @@ use crate::{
 pub fn tests() -> Vec<Test> {
     tests![
         only_who_may_patch_the_deployment_decides_what_the_operator_does_to_it,
+        to_name_another_deployment_takes_the_right_to_the_old_one_and_to_the_new_one,
         without_a_deployment_it_takes_the_right_to_the_object_that_is_delivered,
         only_who_may_get_the_secret_decides_what_is_done_with_it,
         a_namespace_can_be_deleted_with_all_that_is_in_it,
@@ -136,6 +137,57 @@ async fn only_who_may_patch_the_deployment_decides_what_the_operator_does_to_it(
     shop["spec"]["deletionPolicy"] = json!("Delete");
     owner.create::<HasuraInstance>(&shop).await?;
     owner.delete::<HasuraInstance>("shop").await?;
+    helm.uninstall().await
+}
+
+async fn to_name_another_deployment_takes_the_right_to_the_old_one_and_to_the_new_one(
+    world: Arc<World>,
+) -> anyhow::Result<()> {
+    let helm = installed(&world).await?;
+    let may_patch = |names: &[&str]| -> Vec<Value> {
+        let right = |name: &&str| right("patch", "apps", "deployments", name);
+        names.iter().map(right).collect()
+    };
+    let of_old = somebody(&world, "of-old", may_patch(&["hasura"])).await?;
+    let of_new = somebody(&world, "of-new", may_patch(&["other"])).await?;
+    let of_both = somebody(&world, "of-both", may_patch(&["hasura", "other"])).await?;
+    let shop = instance(&world, "shop");
+    let dry = of_new.dry();
+    in_force(&world, INSTANCES, || dry.create::<HasuraInstance>(&shop)).await?;
+    of_old.create::<HasuraInstance>(&shop).await?;
+    let named = json!({"spec": {"deploymentRef": {"name": "other"}}});
+    let words = "to patch the Deployment hasura and the Deployment other";
+    for somebody in [&of_old, &of_new] {
+        let answer = somebody.edit::<HasuraInstance>("shop", &named).await;
+        refused(&world, INSTANCES, answer, words)?;
+    }
+    let container = json!({"spec": {"deploymentRef": {"container": "proxy"}}});
+    let answer = of_new.edit::<HasuraInstance>("shop", &container).await;
+    refused(&world, INSTANCES, answer, "to patch the Deployment hasura")?;
+    of_old.edit::<HasuraInstance>("shop", &container).await?;
+    of_both.edit::<HasuraInstance>("shop", &named).await?;
+
+    // The settings are on the old one yet, and who may not touch it has them taken away in no other way.
+    let before = |names: &[&str]| -> Value {
+        let one =
+            |name: &&str| json!({"name": name, "uid": "1", "authHash": "", "rolledOut": false});
+        let all: Vec<Value> = names.iter().map(one).collect();
+        json!({"status": {"previousDeployments": all}})
+    };
+    let delete = json!({"spec": {"deletionPolicy": "Delete"}});
+    for names in [&["hasura"][..], &["other", "other", "hasura"]] {
+        world
+            .forge_status::<HasuraInstance>("shop", before(names))
+            .await?;
+        let answer = of_new.edit::<HasuraInstance>("shop", &delete).await;
+        refused(&world, INSTANCES, answer, "that were named before")?;
+    }
+    let retain = json!({"spec": {"auth": {"unauthorizedRole": "anonymous"}}});
+    of_new.edit::<HasuraInstance>("shop", &retain).await?;
+    of_both.edit::<HasuraInstance>("shop", &delete).await?;
+    let answer = of_new.delete::<HasuraInstance>("shop").await;
+    refused(&world, INSTANCES, answer, "that were named before")?;
+    of_both.delete::<HasuraInstance>("shop").await?;
     helm.uninstall().await
 }
 

@@ -51,6 +51,7 @@ pub fn bad() -> Vec<Bad> {
     rows.extend(of_tenants());
     rows.extend(api_resource());
     rows.extend(deployment());
+    rows.extend(previous_deployments());
     rows.extend(delivered());
     rows.extend(keys::bad_status());
     rows.extend(of_bindings());
@@ -166,13 +167,15 @@ fn api_resource() -> Vec<Bad> {
 }
 
 fn deployment() -> Vec<Bad> {
-    let written = json!({"uid": "u1", "authHash": "h1", "rolledOut": false, "forcedFrom": "helm"});
-    let good = instance().with("status.deployment", written);
+    let good = instance().with("status.deployment", written_deployment());
     let deployment = good.field("status.deployment");
     let uid = good.field("status.deployment.uid");
     let hash = good.field("status.deployment.authHash");
     let rolled_out = good.field("status.deployment.rolledOut");
     let forced = good.field("status.deployment.forcedFrom");
+    let name = good.field("status.deployment.name");
+    let container = good.field("status.deployment.container");
+    let default = good.field("status.deployment.defaultContainer");
     vec![
         deployment.bad("a uid", "u1", NOT_AN_OBJECT),
         uid.missing(),
@@ -183,6 +186,47 @@ fn deployment() -> Vec<Bad> {
         rolled_out.bad("a text", "yes", NOT_A_BOOL),
         forced.bad("129 characters", letters(129), TOO_LONG),
         forced.bad("a list", json!(["helm"]), NOT_TEXT),
+        name.bad("254 characters", letters(254), TOO_LONG),
+        name.bad("a number", 1, NOT_TEXT),
+        container.bad("64 characters", letters(64), TOO_LONG),
+        container.bad("a list", json!(["hasura"]), NOT_TEXT),
+        default.bad("64 characters", letters(64), TOO_LONG),
+        default.bad("a bool", true, NOT_TEXT),
+    ]
+}
+
+fn written_deployment() -> Value {
+    json!({
+        "name": "hasura", "container": "hasura", "defaultContainer": "", "uid": "u1", "authHash": "h1",
+        "rolledOut": false, "forcedFrom": "helm",
+    })
+}
+
+fn previous_deployments() -> Vec<Bad> {
+    let field = "status.previousDeployments";
+    let good = instance().with(field, json!([written_deployment()]));
+    let five: Value = (0..5).map(|_| written_deployment()).collect();
+    let row = |key: &str, value: Value, because: &'static str| {
+        let mut before = written_deployment();
+        before[key] = value;
+        let object = good.clone().with(field, json!([before]));
+        object.refused(key, format!("{field}[0].{key}"), because)
+    };
+    vec![
+        good.field(field).bad("a name", "hasura", NOT_A_LIST),
+        good.field(field)
+            .bad("five", five, "must have at most 4 items"),
+        row("name", json!(letters(254)), TOO_LONG),
+        row("name", json!(1), NOT_TEXT),
+        row("container", json!(letters(64)), TOO_LONG),
+        row("defaultContainer", json!(letters(64)), TOO_LONG),
+        row("uid", Value::Null, REQUIRED),
+        row("uid", json!(letters(65)), TOO_LONG),
+        row("authHash", Value::Null, REQUIRED),
+        row("authHash", json!(letters(65)), TOO_LONG),
+        row("rolledOut", Value::Null, REQUIRED),
+        row("rolledOut", json!("yes"), NOT_A_BOOL),
+        row("forcedFrom", json!(letters(129)), TOO_LONG),
     ]
 }
 

@@ -44,7 +44,7 @@ async fn what_is_left_out_is_stored_with_its_default(world: Arc<World>) -> anyho
                 "name": "Shop",
             },
             "logtoRoleNamePrefix": "",
-            "deploymentRef": {"name": "hasura", "container": "graphql-engine"},
+            "deploymentRef": {"name": "hasura"},
             "auth": {"mode": "JWT"},
             "delivery": delivery(false),
             "managementPolicy": "Manage",

@@ -22,7 +22,7 @@ pub fn tests() -> Vec<Test> {
 
 const TENANT: &str = "spec.tenantRef can not be changed";
 const INDICATOR: &str = "spec.apiResource.indicator can not be changed";
-const DEPLOYMENT: &str = "spec.deploymentRef can not be changed";
+const DEPLOYMENT: &str = "spec.deploymentRef can not be added or taken away";
 pub const PREFIX: &str = "spec.logtoRoleNamePrefix can not be changed";
 const INSTANCE: &str = "spec.instanceRef can not be changed";
 const HASURA_ROLE: &str = "spec.hasuraRole can not be changed";
@@ -38,7 +38,6 @@ fn before(kind: &str) -> Object {
         "HasuraInstance" => instance()
             .with("spec.tenantRef.namespace", "logto")
             .with("spec.logtoRoleNamePrefix", "shop-")
-            .with("spec.deploymentRef.container", "engine")
             .with("spec.auth.jwt.claimsNamespace", "https://a.example/claims"),
         _ => binding()
             .with("spec.instanceRef.namespace", "shop")
@@ -85,14 +84,6 @@ fn of_instances() -> Vec<Bad> {
     let not_patched = good.clone().with("spec.delivery.mode", "Secret");
     let deployment = not_patched.field("spec.deploymentRef");
     rows.push(deployment.bad("taken away", Value::Null, DEPLOYMENT));
-    for (path, value) in [
-        ("spec.deploymentRef.name", json!("other")),
-        ("spec.deploymentRef.container", json!("other")),
-        ("spec.deploymentRef.container", Value::Null),
-    ] {
-        let object = good.clone().with(path, value);
-        rows.push(object.refused(path, "spec.deploymentRef", DEPLOYMENT));
-    }
     for (path, value) in [
         (CLAIMS_FIELD, json!("https://other.example.com/claims")),
         (CLAIMS_FIELD, Value::Null),
@@ -251,6 +242,9 @@ async fn everything_else_can_be_changed(world: Arc<World>) -> anyhow::Result<()>
             "spec.apiResource.accessTokenTtlSeconds",
             json!(600),
         ),
+        (instance(), "spec.deploymentRef.container", json!("engine")),
+        (instance(), "spec.deploymentRef.container", json!("hasura")),
+        (instance(), "spec.deploymentRef.name", json!("other")),
         (instance(), "spec.auth.unauthorizedRole", json!("anonymous")),
         (instance(), "spec.auth.jwt.allowedSkewSeconds", json!(10)),
         (instance(), "spec.auth.jwt.everyoneRoles", json!(["user"])),

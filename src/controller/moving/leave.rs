@@ -1,0 +1,377 @@
+//! What becomes of the settings on a Deployment that `spec.deploymentRef` named before.
+//!
+//! The status says where to look and proves nothing: only what the operator's field manager holds is touched, only where it
+//! is for this instance's API resource, and never on a Deployment that another instance names.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{Api, ResourceExt, runtime::events::EventType};
+
+use crate::{
+    api::{
+        HasuraInstance,
+        instance::{DeletionPolicy, DeploymentStatus},
+        policy::{PlannedAction, PlannedStep},
+    },
+    controller::{
+        context::{Context, key},
+        delivery,
+        visit::{Error, Outcome},
+    },
+    domain::words,
+    hasura::{
+        apply::JudgedApplyError,
+        whose::{Whose, whose},
+    },
+};
+
+/// What becomes of a Deployment of before.
+enum Fate {
+    /// It is not there any more, or has nothing of the operator's.
+    Nothing,
+    /// Another instance names it by now.
+    Another(String),
+    /// What is on it is not this instance's.
+    Foreign,
+    /// The settings stay on it as they are, since the policy says so.
+    Stays,
+    /// The settings are taken away.
+    Goes(Box<Deployment>),
+}
+
+/// What was done about one, for an event.
+enum Done {
+    Nothing,
+    Released(String),
+    LeftBehind(String),
+}
+
+/// Lets go of all Deployments of before, now that the settings run elsewhere; one that could not be left stays in the
+/// status, and the visit comes to what is in its way.
+///
+/// # Errors
+/// When the API server fails in a way that says nothing about the Deployment.
+pub async fn release(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+) -> Result<Result<(), Outcome>, Error> {
+    let policy = instance.spec.deletion_policy;
+    let (mut kept, mut in_the_way) = (Vec::new(), Ok(()));
+    for before in previous(instance) {
+        match part_with(instance, ctx, &before, policy).await? {
+            Ok(done) => say(instance, ctx, done).await,
+            Err(error) => {
+                let message = format!(
+                    "the settings run on the Deployment that spec.deploymentRef names, and could not be taken from the one \
+                     that it named before: {error}"
+                );
+                in_the_way = Err(Outcome::retry(error.reason(), message));
+                kept.push(before);
+            }
+        }
+    }
+    instance.status.get_or_insert_default().previous_deployments = kept;
+    Ok(in_the_way)
+}
+
+/// Takes the settings from all Deployments of before, at the deletion of their instance; gives what stays.
+///
+/// # Errors
+/// When the API server fails.
+pub async fn end(
+    instance: &HasuraInstance,
+    ctx: &Context,
+) -> Result<Result<Vec<String>, JudgedApplyError>, Error> {
+    let mut left = Vec::new();
+    for before in previous(instance) {
+        match part_with(instance, ctx, &before, DeletionPolicy::Delete).await? {
+            Ok(Done::LeftBehind(note)) => left.push(note),
+            Ok(Done::Nothing | Done::Released(_)) => {}
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Ok(Ok(left))
+}
+
+/// What would be done about these.
+///
+/// # Errors
+/// When the API server fails.
+pub async fn foresee(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    previous: &[DeploymentStatus],
+) -> Result<Vec<PlannedStep>, Error> {
+    let mut steps = Vec::new();
+    for before in previous {
+        let policy = instance.spec.deletion_policy;
+        if let Fate::Goes(live) = look(instance, ctx, before, policy).await? {
+            let what = format!(
+                "the settings on Deployment {:?}, once they run on the one that is named now",
+                live.name_any()
+            );
+            steps.push(words::in_bounds(PlannedAction::Delete, &what));
+        }
+    }
+    Ok(steps)
+}
+
+/// The Deployments of before, also the last one while nothing was written to the one that is named now.
+fn previous(instance: &HasuraInstance) -> Vec<DeploymentStatus> {
+    let named = instance.spec.deployment_ref.as_ref();
+    let is_elsewhere = |at: &&DeploymentStatus| {
+        at.name.is_some() && named.is_none_or(|named| at.name.as_ref() != Some(&named.name))
+    };
+    let Some(status) = &instance.status else {
+        return Vec::new();
+    };
+    let last = status.deployment.iter().filter(is_elsewhere);
+    let before = status.previous_deployments.iter();
+    before.chain(last).cloned().collect()
+}
+
+async fn say(instance: &HasuraInstance, ctx: &Context, done: Done) {
+    match done {
+        Done::Nothing => {}
+        Done::Released(note) => {
+            ctx.event(instance, EventType::Normal, "DeploymentReleased", &note)
+                .await;
+        }
+        Done::LeftBehind(note) => {
+            ctx.event(instance, EventType::Warning, "LeftBehind", &note)
+                .await;
+        }
+    }
+}
+
+async fn look(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    before: &DeploymentStatus,
+    policy: DeletionPolicy,
+) -> Result<Fate, Error> {
+    let Some(name) = &before.name else {
+        return Ok(Fate::Nothing);
+    };
+    let namespace = instance.namespace().unwrap_or_default();
+    let deployments: Api<Deployment> = Api::namespaced(ctx.client.clone(), &namespace);
+    let live = deployments.get_opt(name).await?;
+    let others = ctx.stores.instances.state_filter(|other: &HasuraInstance| {
+        let named = other.spec.deployment_ref.as_ref();
+        other.namespace() == instance.namespace()
+            && key(other) != key(instance)
+            && named.is_some_and(|named| named.name == *name)
+    });
+    let other = others.first().map(|other| other.name_any());
+    Ok(fate(instance, before, live, other, policy))
+}
+
+fn fate(
+    instance: &HasuraInstance,
+    before: &DeploymentStatus,
+    live: Option<Deployment>,
+    other: Option<String>,
+    policy: DeletionPolicy,
+) -> Fate {
+    let named = instance.spec.deployment_ref.as_ref();
+    let is_of_before = |live: &Deployment| {
+        live.uid().as_ref() == Some(&before.uid)
+            && named.is_none_or(|named| named.name != live.name_any())
+    };
+    let Some(live) = live.filter(is_of_before) else {
+        return Fate::Nothing;
+    };
+    if let Some(other) = other {
+        return Fate::Another(other);
+    }
+    let objects: Vec<_> = delivery::delivered(instance).collect();
+    let indicator = &instance.spec.api_resource.indicator;
+    match (whose(&live, indicator, &objects), policy) {
+        (Whose::Nobodys, _) => Fate::Nothing,
+        (Whose::Anothers, _) => Fate::Foreign,
+        (Whose::Ours, DeletionPolicy::Retain) => Fate::Stays,
+        (Whose::Ours, DeletionPolicy::Delete) => Fate::Goes(Box::new(live)),
+    }
+}
+
+async fn part_with(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    before: &DeploymentStatus,
+    policy: DeletionPolicy,
+) -> Result<Result<Done, JudgedApplyError>, Error> {
+    let name = before.name.as_deref().unwrap_or_default();
+    let live = match look(instance, ctx, before, policy).await? {
+        Fate::Goes(live) => *live,
+        Fate::Nothing => return Ok(Ok(Done::Nothing)),
+        Fate::Another(other) => {
+            return Ok(Ok(Done::Released(format!(
+                "HasuraInstance {other:?} names Deployment {name:?} by now, so what is on it is left to that one"
+            ))));
+        }
+        Fate::Foreign => {
+            return Ok(Ok(Done::LeftBehind(format!(
+                "the settings on Deployment {name:?} stay: it can not be told that they are this instance's"
+            ))));
+        }
+        Fate::Stays => {
+            return Ok(Ok(Done::Released(format!(
+                "spec.deletionPolicy is Retain: the settings stay on Deployment {name:?} as they are, and are no longer kept up"
+            ))));
+        }
+    };
+    Ok(delivery::take_away(instance, ctx, live, Some(before))
+        .await
+        .map(|(_, left)| match left {
+            Some(why) => Done::LeftBehind(why),
+            None => Done::Released(format!("the settings were taken from Deployment {name:?}")),
+        }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::HasuraInstanceStatus;
+
+    const INDICATOR: &str = "https://shop.example.com/";
+    const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
+
+    fn instance(spec: &Value) -> HasuraInstance {
+        let mut all = json!({
+            "tenantRef": {"name": "main"},
+            "apiResource": {"indicator": INDICATOR, "name": "Shop"},
+            "deploymentRef": {"name": "new"},
+        });
+        for (field, value) in spec.as_object().unwrap() {
+            all[field] = value.clone();
+        }
+        serde_json::from_value(json!({
+            "apiVersion": "logto-hasura.dev/v1alpha1", "kind": "HasuraInstance",
+            "metadata": {"name": "shop", "namespace": "shop"}, "spec": all,
+        }))
+        .unwrap()
+    }
+
+    /// A Deployment with this env entry in a container, which this manager applied.
+    fn live(name: &str, entry: &Value, manager: &str) -> Deployment {
+        let key = |name: &Value| format!("k:{}", json!({"name": name}));
+        let fields =
+            json!({".": {}, "f:name": {}, "f:value": {}, "f:valueFrom": {"f:secretKeyRef": {}}});
+        let entries = json!({key(&entry["name"]): fields});
+        let containers = json!({key(&json!("hasura")): {"f:env": entries}});
+        serde_json::from_value(json!({
+            "metadata": {
+                "name": name, "namespace": "shop", "uid": "1",
+                "managedFields": [{
+                    "manager": manager, "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+                    "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}},
+                }],
+            },
+            "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "hasura", "env": [entry]}]}}},
+        }))
+        .unwrap()
+    }
+
+    fn secret(audience: &Value) -> Value {
+        let text = json!({"jwk_url": "https://logto.example.com/oidc/jwks", "audience": audience});
+        json!({"name": JWT, "value": text.to_string()})
+    }
+
+    fn fate_of(
+        spec: &Value,
+        uid: &str,
+        live: Option<Deployment>,
+        other: Option<&str>,
+    ) -> &'static str {
+        let before = DeploymentStatus {
+            name: Some("old".into()),
+            uid: uid.into(),
+            ..DeploymentStatus::default()
+        };
+        let instance = instance(spec);
+        let policy = instance.spec.deletion_policy;
+        match fate(&instance, &before, live, other.map(str::to_owned), policy) {
+            Fate::Nothing => "nothing",
+            Fate::Another(_) => "another",
+            Fate::Foreign => "foreign",
+            Fate::Stays => "stays",
+            Fate::Goes(_) => "goes",
+        }
+    }
+
+    fn delete() -> Value {
+        json!({"deletionPolicy": "Delete"})
+    }
+
+    #[test]
+    fn what_was_written_for_this_instance_goes_or_stays_by_its_policy() {
+        let hook = format!("https://logto.example.com/api/authn/hasura?resource={INDICATOR}");
+        let reference = json!({"secretKeyRef": {"name": "shop-auth", "key": JWT}});
+        for entry in [
+            secret(&json!(INDICATOR)),
+            secret(&json!([INDICATOR])),
+            json!({"name": "HASURA_GRAPHQL_AUTH_HOOK", "value": hook}),
+            json!({"name": JWT, "valueFrom": reference}),
+        ] {
+            let live = Some(live("old", &entry, "logto-hasura"));
+            let secret_mode = json!({"mode": "Secret"});
+            let spec = json!({"deletionPolicy": "Delete", "delivery": secret_mode});
+            assert_eq!(fate_of(&spec, "1", live.clone(), None), "goes", "{entry}");
+            let spec = json!({"delivery": secret_mode});
+            assert_eq!(fate_of(&spec, "1", live, None), "stays", "{entry}");
+        }
+    }
+
+    #[test]
+    fn an_instance_that_never_came_to_the_new_deployment_has_the_last_one_to_leave() {
+        let mut shop = instance(&json!({}));
+        let at = |name: &str| DeploymentStatus {
+            name: Some(name.into()),
+            ..DeploymentStatus::default()
+        };
+        let mut status = HasuraInstanceStatus {
+            deployment: Some(at("old")),
+            previous_deployments: vec![at("older")],
+            ..HasuraInstanceStatus::default()
+        };
+        shop.status = Some(status.clone());
+        assert_eq!(previous(&shop), [at("older"), at("old")]);
+        status.deployment = Some(at("new"));
+        shop.status = Some(status);
+        assert_eq!(previous(&shop), [at("older")]);
+    }
+
+    #[test]
+    fn what_a_forged_status_names_is_left_alone() {
+        let ours = || Some(live("old", &secret(&json!(INDICATOR)), "logto-hasura"));
+        // Another object of the name, and one that the spec names itself.
+        assert_eq!(fate_of(&delete(), "2", ours(), None), "nothing");
+        let named = json!({"deletionPolicy": "Delete", "deploymentRef": {"name": "old"}});
+        assert_eq!(fate_of(&named, "1", ours(), None), "nothing");
+        // Entries of another manager.
+        let theirs = live("old", &secret(&json!(INDICATOR)), "helm");
+        assert_eq!(fate_of(&delete(), "1", Some(theirs), None), "nothing");
+        // Entries for another API resource, through whatever they come.
+        let reference = json!({"secretKeyRef": {"name": "billing-auth", "key": JWT}});
+        for entry in [
+            secret(&json!("https://billing.example.com/")),
+            secret(&json!(["https://billing.example.com/"])),
+            secret(&Value::Null),
+            json!({"name": JWT, "value": "no JSON"}),
+            json!({"name": JWT, "valueFrom": reference}),
+            json!({"name": "HASURA_GRAPHQL_AUTH_HOOK", "value": "https://a/?resource=https%3A%2F%2Fbilling"}),
+            json!({"name": "HASURA_GRAPHQL_UNAUTHORIZED_ROLE", "value": "anonymous"}),
+        ] {
+            let live = Some(live("old", &entry, "logto-hasura"));
+            assert_eq!(fate_of(&delete(), "1", live, None), "foreign", "{entry}");
+        }
+    }
+
+    #[test]
+    fn one_that_another_instance_names_is_left_to_it_and_one_that_is_gone_is_forgotten() {
+        let live = live("old", &secret(&json!(INDICATOR)), "logto-hasura");
+        assert_eq!(fate_of(&delete(), "1", Some(live), Some("b")), "another");
+        assert_eq!(fate_of(&delete(), "1", None, None), "nothing");
+    }
+}
