@@ -29,6 +29,10 @@ pub mod types {
     pub const JWKS_CACHEABLE: &str = "JwksCacheable";
     /// HasuraInstance: a session variable is built from what a user can write about himself.
     pub const USER_EDITABLE_CLAIM: &str = "UserEditableClaim";
+    /// HasuraInstance: Hasura may have settings that the Deployment does not show, so `Ready` can not speak of them.
+    pub const SETTINGS_UNSEEN: &str = "SettingsUnseen";
+    /// HasuraInstance: the admin secret stands where others than the readers of Secrets can read it.
+    pub const ADMIN_SECRET_EXPOSED: &str = "AdminSecretExposed";
     /// HasuraRoleBinding: the deployed claims grant the Hasura role to who holds the Logto role.
     pub const CLAIMS_PUBLISHED: &str = "ClaimsPublished";
     /// HasuraRoleBinding: every subject holds the role.
@@ -105,6 +109,15 @@ pub mod reasons {
     /// Waiting: a user chooses the value himself at any sign-in; nothing may be permitted because of it.
     pub const USER_EDITABLE: &str = "UserEditable";
 
+    /// Waiting: the image is not hasura/graphql-engine, so it may bring settings of its own: a webhook or JWT secret with which Hasura does not accept Logto's tokens, or a role for callers without a token.
+    pub const OWN_IMAGE: &str = "OwnImage";
+    /// Waiting: a shell or another program starts Hasura, and what it sets wins over the container's env.
+    pub const OWN_COMMAND: &str = "OwnCommand";
+    /// Waiting: the operator may not read a source of the container's `envFrom`, which may hold settings of Hasura's.
+    pub const SOURCE_UNREADABLE: &str = "SourceUnreadable";
+    /// Waiting: whoever may read the Deployment or the ConfigMap is the superuser in Hasura.
+    pub const STANDS_IN_PLAIN_TEXT: &str = "StandsInPlainText";
+
     /// Waiting: another namespace's consent was withdrawn; what it granted is taken out of the claims.
     pub const CONSENT_WITHDRAWN: &str = "ConsentWithdrawn";
     /// Waiting: the Deployment does not refer to the Secret or ConfigMap with the settings, or still refers to a key of it that is no setting any more; the message has the lines to put in, or the entry to take out.
@@ -158,7 +171,7 @@ pub mod reasons {
     pub const ROLE_NAME_INVALID: &str = "RoleNameInvalid";
     /// Change something: the role's description does not fit beside the ownership mark.
     pub const DESCRIPTION_TOO_LONG: &str = "DescriptionTooLong";
-    /// Change something: the role is the instance's `unauthorizedRole`, which anonymous callers have.
+    /// Change something: the role is the instance's `unauthorizedRole`, or the one that its Deployment sets, which anonymous callers have.
     pub const UNAUTHORIZED_ROLE_BOUND: &str = "UnauthorizedRoleBound";
     /// Change something: Hasura would not start with what the spec asks for.
     pub const JWT_SECRET_INVALID: &str = "JwtSecretInvalid";
@@ -184,6 +197,8 @@ pub mod reasons {
     pub const NOTHING_AUTHENTICATES: &str = "NothingAuthenticates";
     /// Change something: a webhook is set beside the JWT secret, with which Hasura does not start.
     pub const AUTH_HOOK_SET: &str = "AuthHookSet";
+    /// Change something: the shell or program that starts Hasura names a variable or flag that would win over the operator's env entry.
+    pub const COMMAND_SETS_AUTH: &str = "CommandSetsAuth";
     /// Change something: a flag of the container wins over the operator's env entry.
     pub const FLAG_WINS: &str = "FlagWins";
     /// Change something: HASURA_GRAPHQL_JWT_SECRETS wins over the operator's env entry.
@@ -192,6 +207,8 @@ pub mod reasons {
     pub const ENV_NOT_KEPT: &str = "EnvNotKept";
     /// Change something: somebody else sets an unauthorized role that Hasura would not start with.
     pub const UNAUTHORIZED_ROLE_INVALID: &str = "UnauthorizedRoleInvalid";
+    /// Change something: something gives callers without a token a role that can not be seen, so it may be a role of signed-in users, or admin.
+    pub const UNAUTHORIZED_ROLE_UNKNOWN: &str = "UnauthorizedRoleUnknown";
     /// Change something: the rollout would stop all old pods before a new one is ready.
     pub const STRATEGY_STOPS_ALL_PODS: &str = "StrategyStopsAllPods";
     /// Change something: an env entry of the operator's name is there more than once.

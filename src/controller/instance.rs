@@ -14,10 +14,10 @@ use kube::{
 use super::{
     access::{Access, access},
     api_resource::{self, Synced},
-    auth::{self, Configured},
+    auth::{self, Configured, Looked},
     claims,
     context::{Context, Reread, key},
-    delivery, instance_end, observe,
+    delivery, instance_end, lasting, observe,
     policy::{self, Hands},
     registry::Connection,
     rivals, rollout,
@@ -71,7 +71,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         Ok(Some(connection)) => connection,
         Ok(None) => return Ok(Action::await_change()),
         Err(outcome) => {
-            let mut status = status_of(&instance, Stage::Resource, &outcome, reread);
+            let mut status = status_of(&instance, Stage::Resource, &outcome, None, reread);
             note_withdrawal(&mut status, &instance, ctx);
             return visit::end(ctx, &instance, status, &outcome).await;
         }
@@ -79,7 +79,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     if hands == Hands::Observe {
         return observed(&instance, ctx, &connection, reread).await;
     }
-    let (stage, mut outcome) =
+    let (stage, mut outcome, lasting) =
         steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
     if let Some(unreadable) = policy::unreadable(&ctx.stores, policy::takes_by_labels(&instance))
         && outcome.verdict.is_ready()
@@ -89,7 +89,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     if let Reread::After(wait) = reread {
         outcome.next = Next::After(wait);
     }
-    let status = status_of(&instance, stage, &outcome, reread);
+    let status = status_of(&instance, stage, &outcome, lasting, reread);
     visit::end(ctx, &instance, status, &outcome).await
 }
 
@@ -136,9 +136,16 @@ async fn observed(
     let generation = instance.metadata.generation.unwrap_or_default();
     let verdict = &seen.outcome.verdict;
     let details = seen.details.into_iter().chain(user_editable(instance));
+    let mut conditions =
+        status::conditions(&before.conditions, generation, verdict, details.collect());
+    conditions.extend(lasting::conditions(
+        &before.conditions,
+        generation,
+        seen.lasting,
+    ));
     let status = HasuraInstanceStatus {
         observed_generation: Some(generation),
-        conditions: status::conditions(&before.conditions, generation, verdict, details.collect()),
+        conditions,
         plan: seen.plan,
         last_handled_reconcile_at: visit::handled(instance, reread),
         ..before
@@ -219,7 +226,7 @@ async fn steps(
     ctx: &Context,
     connection: &Connection,
     reread: bool,
-) -> Result<(Stage, Outcome), Error> {
+) -> Result<(Stage, Outcome, Option<Vec<Detail>>), Error> {
     let indicator = instance.spec.api_resource.indicator.clone();
     match api_resource::sync(instance, ctx, connection, reread).await? {
         Synced::Yes => {
@@ -234,10 +241,15 @@ async fn steps(
         }
         Synced::No(outcome) => {
             connection.unvouch(&indicator, &key(instance));
-            return Ok((Stage::Resource, outcome));
+            return Ok((Stage::Resource, outcome, None));
         }
     }
-    let (stage, mut outcome) = match auth::configure(instance, ctx, connection).await? {
+    let Looked {
+        configured,
+        lasting,
+        look_again,
+    } = auth::configure(instance, ctx, connection).await?;
+    let (stage, mut outcome) = match configured {
         Configured::No(outcome) => (Stage::Auth, outcome),
         Configured::RollingOut(outcome) => (Stage::Rollout, outcome),
         Configured::Objected(outcome) => (Stage::Done, outcome),
@@ -270,23 +282,15 @@ async fn steps(
     };
     // Also of what waits or is stalled: nobody watches a Secret that is in the way, or one that pods wait for.
     outcome.next = outcome.next.sooner(delivery::next_look(instance, ctx));
-    if hinges_on_env_from(&outcome.verdict) {
-        let look_again = Next::After(ctx.clocks.credentials_recheck);
-        outcome.next = outcome.next.sooner(look_again);
-    }
-    Ok((stage, outcome))
-}
-
-/// Whether it may end with a change that nobody watches: of what the container's `envFrom` names, or of the right to read it.
-fn hinges_on_env_from(verdict: &Verdict) -> bool {
-    let reasons = [reasons::ADMIN_SECRET_UNKNOWN, reasons::ADMIN_SECRET_MISSING];
-    matches!(verdict, Verdict::Stalled(reason, _) if reasons.contains(reason))
+    outcome.next = outcome.next.sooner(look_again);
+    Ok((stage, outcome, lasting))
 }
 
 fn status_of(
     instance: &HasuraInstance,
     stage: Stage,
     outcome: &Outcome,
+    lasting: Option<Vec<Detail>>,
     reread: Reread,
 ) -> HasuraInstanceStatus {
     let before = instance.status.clone().unwrap_or_default();
@@ -326,18 +330,14 @@ fn status_of(
             message: "comes after what is not done yet".to_owned(),
         },
     };
+    let details = stages.into_iter().map(detail).chain(user_editable(instance));
+    let details = details.collect();
+    let mut conditions =
+        status::conditions(&before.conditions, generation, &outcome.verdict, details);
+    conditions.extend(lasting::conditions(&before.conditions, generation, lasting));
     HasuraInstanceStatus {
         observed_generation: Some(generation),
-        conditions: status::conditions(
-            &before.conditions,
-            generation,
-            &outcome.verdict,
-            stages
-                .into_iter()
-                .map(detail)
-                .chain(user_editable(instance))
-                .collect(),
-        ),
+        conditions,
         last_handled_reconcile_at: visit::handled(instance, reread),
         plan: None,
         ..before

@@ -26,6 +26,7 @@ mod instance;
 mod instance_end;
 mod issuer;
 mod keys;
+mod lasting;
 mod namespaces;
 mod observe;
 mod policy;

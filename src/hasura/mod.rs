@@ -4,6 +4,7 @@
 //! judged, [`rollout`] reads the result. [`hold`] changes who holds an entry, and nothing that pods read. Nothing here reads
 //! pods.
 
+pub mod anonymous;
 pub mod apply;
 pub mod apply_error;
 mod command;
@@ -15,6 +16,7 @@ pub mod env;
 pub mod env_from;
 pub mod hold;
 mod live;
+pub mod place;
 pub mod refusal;
 pub mod rollout;
 mod settings;
@@ -22,6 +24,7 @@ pub mod startup;
 mod strategy;
 #[cfg(test)]
 mod tests;
+pub mod visibility;
 
 pub use live::{newest_other_manager, owned_key_hash, owns_entries};
 

@@ -39,7 +39,7 @@ impl Visit<'_> {
             && let Some(kept) = without_shared_values(live, container)
             && let Err(error) = hold(apis, live, container, &kept).await
         {
-            return refused(&JudgedApplyError::Apply(error));
+            return refused(self.ctx, &JudgedApplyError::Apply(error));
         }
         blocked_by(self.instance, blocked)
     }
@@ -60,6 +60,6 @@ impl Visit<'_> {
         let Some(held) = held else { return Ok(()) };
         hold(apis, live, container, &held)
             .await
-            .map_err(|error| refused(&JudgedApplyError::Apply(error)))
+            .map_err(|error| refused(self.ctx, &JudgedApplyError::Apply(error)))
     }
 }

@@ -1,0 +1,70 @@
+//! Conditions that say for as long as it lasts what `Ready` can not speak of, or what makes it worth less.
+//!
+//! They are told anew whenever the Deployment is looked at. A visit that ends before says what was said before.
+
+use k8s_openapi::{api::apps::v1::Deployment, apimachinery::pkg::apis::meta::v1::Condition};
+
+use super::status::{self, Detail};
+use crate::{
+    api::conditions::{reasons, types},
+    hasura::{
+        env_from::EnvFromKeys,
+        visibility::{Unseen, exposed_admin_secret, unseen},
+    },
+};
+
+const TYPES: [&str; 2] = [types::SETTINGS_UNSEEN, types::ADMIN_SECRET_EXPOSED];
+
+/// What there is to say of Hasura's container. `env_from` was just read of it.
+pub fn look(deployment: &Deployment, container: &str, env_from: &EnvFromKeys) -> Vec<Detail> {
+    let hidden = settings_unseen(&unseen(deployment, container, env_from));
+    let exposed = exposed_admin_secret(deployment, container, env_from).map(|place| Detail {
+        type_: types::ADMIN_SECRET_EXPOSED,
+        status: Some(true),
+        reason: reasons::STANDS_IN_PLAIN_TEXT,
+        message: format!(
+            "the admin secret stands in plain text in {place}: put it into a Secret, and set HASURA_GRAPHQL_ADMIN_SECRET by a \
+             secretKeyRef in the container's env"
+        ),
+    });
+    hidden.into_iter().chain(exposed).collect()
+}
+
+fn settings_unseen(unseen: &[Unseen]) -> Option<Detail> {
+    let reason = match unseen.first()? {
+        Unseen::Image(_) => reasons::OWN_IMAGE,
+        Unseen::Shell | Unseen::Program(_) => reasons::OWN_COMMAND,
+        Unseen::Source(_) => reasons::SOURCE_UNREADABLE,
+    };
+    let causes: Vec<_> = unseen.iter().map(ToString::to_string).collect();
+    Some(Detail {
+        type_: types::SETTINGS_UNSEEN,
+        status: Some(true),
+        reason,
+        message: format!(
+            "some of Hasura's settings can not be seen: {}. With a JWT secret or webhook of its own Hasura would refuse Logto's \
+             tokens, and it may give requests without a token a role: see yourself that it has none of these",
+            causes.join("; ")
+        ),
+    })
+}
+
+/// The conditions: as looked at in this visit, else as they were before.
+pub fn conditions(
+    before: &[Condition],
+    generation: i64,
+    looked: Option<Vec<Detail>>,
+) -> Vec<Condition> {
+    match looked {
+        Some(details) => {
+            let details = details.into_iter();
+            let condition = |detail| status::condition(before, generation, detail);
+            details.map(condition).collect()
+        }
+        None => {
+            let before = before.iter();
+            let lasting = before.filter(|condition| TYPES.contains(&condition.type_.as_str()));
+            lasting.cloned().collect()
+        }
+    }
+}
