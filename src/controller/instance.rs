@@ -280,6 +280,11 @@ async fn steps(
             },
         ),
     };
+    if let Verdict::Ready(message) = &mut outcome.verdict
+        && lasting::hides_settings(lasting.as_deref().unwrap_or_default())
+    {
+        message.push_str(", as far as its settings can be seen: see the condition SettingsUnseen");
+    }
     // Also of what waits or is stalled: nobody watches a Secret that is in the way, or one that pods wait for.
     outcome.next = outcome.next.sooner(delivery::next_look(instance, ctx));
     outcome.next = outcome.next.sooner(look_again);
@@ -330,7 +335,10 @@ fn status_of(
             message: "comes after what is not done yet".to_owned(),
         },
     };
-    let details = stages.into_iter().map(detail).chain(user_editable(instance));
+    let details = stages
+        .into_iter()
+        .map(detail)
+        .chain(user_editable(instance));
     let details = details.collect();
     let mut conditions =
         status::conditions(&before.conditions, generation, &outcome.verdict, details);

@@ -49,6 +49,12 @@ fn settings_unseen(unseen: &[Unseen]) -> Option<Detail> {
     })
 }
 
+/// Whether some of the settings can not be seen.
+pub fn hides_settings(details: &[Detail]) -> bool {
+    let mut details = details.iter();
+    details.any(|detail| detail.type_ == types::SETTINGS_UNSEEN)
+}
+
 /// The conditions: as looked at in this visit, else as they were before.
 pub fn conditions(
     before: &[Condition],

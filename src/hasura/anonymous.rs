@@ -146,7 +146,7 @@ impl AnonymousRole {
         }
         let role = match self {
             Self::None => return None,
-            Self::Is { role, .. } => Some(role.clone()),
+            Self::Is { place, role } => (!place.is_in_secret()).then(|| role.clone()),
             Self::Unknown { .. } => None,
         };
         Some(Note::UnauthorizedRoleUnmanaged { role })
@@ -156,7 +156,9 @@ impl AnonymousRole {
 /// A sign that the shell or program which starts Hasura sets it.
 pub(super) fn in_text(settings: &Settings<'_>) -> Option<Place> {
     let signs = [UNAUTHORIZED_ROLE, WRITTEN_FLAG];
-    let sign = signs.into_iter().find(|name| settings.command.names(name))?;
+    let sign = signs
+        .into_iter()
+        .find(|name| settings.command.names(name))?;
     Some(Place::Command(sign))
 }
 

@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn who_starts_hasura_is_known_and_what_passes_it_on_as_it_is_is_nobody() {
         let of = |command: &[&str]| {
-            let starter = Command::of(&container(command, &[])).starter();
+            let container = container(command, &[]);
+            let starter = Command::of(&container).starter();
             starter.map(|starter| format!("{starter:?}"))
         };
         for command in [
@@ -231,7 +232,8 @@ mod tests {
     #[test]
     fn a_text_names_what_it_sets_and_not_what_it_reads() {
         const NAME: &str = "HASURA_GRAPHQL_JWT_SECRET";
-        let names = |text: &str, name: &str| Command::of(&container(&["sh", "-c", text], &[])).names(name);
+        let names =
+            |text: &str, name: &str| Command::of(&container(&["sh", "-c", text], &[])).names(name);
         for text in [
             "export HASURA_GRAPHQL_JWT_SECRET=\"$(cat /x)\"; exec graphql-engine serve",
             "HASURA_GRAPHQL_JWT_SECRET=x graphql-engine serve",
@@ -249,7 +251,10 @@ mod tests {
             assert!(!names(text, NAME), "{text}");
         }
         assert!(names("graphql-engine serve --jwt-secret x", "--jwt-secret"));
-        assert!(!names("graphql-engine serve --jwt-secrets x", "--jwt-secret"));
+        assert!(!names(
+            "graphql-engine serve --jwt-secrets x",
+            "--jwt-secret"
+        ));
         let wrapped = ["env", "HASURA_GRAPHQL_JWT_SECRET=x", "graphql-engine"];
         assert!(Command::of(&container(&wrapped, &[])).names(NAME));
     }

@@ -37,6 +37,20 @@ impl Place {
             Self::Reference { .. } | Self::EnvFrom { .. } => false,
         }
     }
+
+    /// Whether its value stands in a Secret, and is not for all to read.
+    pub(super) const fn is_in_secret(&self) -> bool {
+        matches!(
+            self,
+            Self::Reference {
+                object: Some((SourceKind::Secret, _)),
+                ..
+            } | Self::EnvFrom {
+                source: (SourceKind::Secret, _),
+                ..
+            }
+        )
+    }
 }
 
 impl fmt::Display for Place {

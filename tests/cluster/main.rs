@@ -46,6 +46,7 @@ mod scripts;
 mod security;
 mod seeds;
 mod sign_in;
+mod sources;
 mod standing;
 mod status_rules;
 mod stranded;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         conflicts::tests(),
         deployments::tests(),
         refusals::tests(),
+        sources::tests(),
         security::tests(),
         faults::tests(),
         rival_tenants::tests(),

@@ -4,8 +4,8 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
 use super::{
-    blocked_by, bound_roles, contest::managers, deployment, desired, may_patch, next_look, not_found,
-    objection, refused,
+    blocked_by, bound_roles, contest::managers, deployment, desired, may_patch, next_look,
+    not_found, objection, refused,
 };
 use crate::{
     api::{

@@ -19,11 +19,11 @@ use crate::{
     },
     hasura::{
         apply::{Apis, AuthPatch, JudgedApplyError, judged_apply, judged_dry_run},
-        place::Place,
         apply_error::ApplyError,
         container,
         delivered::referred,
         diff::diff,
+        place::Place,
         rollout::{Rollout, rollout},
     },
 };
@@ -188,13 +188,8 @@ async fn say_what_returns(
          else's work again, which they won over: {}",
         places.join(", ")
     );
-    ctx.event(
-        instance,
-        EventType::Warning,
-        "OlderSettingsReturn",
-        &note,
-    )
-    .await;
+    ctx.event(instance, EventType::Warning, "OlderSettingsReturn", &note)
+        .await;
 }
 
 /// Deletes an object, unless somebody may need it.

@@ -7,6 +7,7 @@ mod env_from;
 mod hold;
 mod references;
 mod startup;
+mod visibility;
 mod webhook;
 
 use std::collections::VecDeque;

@@ -206,7 +206,11 @@ fn judged(
         container: "graphql-engine",
         desired: Some(desired),
         bound_roles: &BTreeSet::from(["editor".into()]),
-        env_from: &EnvFromKeys { sources }.with(desired),
+        env_from: &EnvFromKeys {
+            sources,
+            referenced_role: None,
+        }
+        .with(desired),
         rolls: true,
         allow_recreate: false,
     })
@@ -219,6 +223,7 @@ fn secret(name: &str, keys: Keys) -> Source {
         name: name.into(),
         prefix: String::new(),
         keys,
+        role: None,
     }
 }
 
