@@ -74,3 +74,35 @@ pub fn conditions(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::apps::v1::Deployment;
+    use serde_json::json;
+
+    use super::*;
+
+    fn looked_at(image: &str) -> Vec<Detail> {
+        let from = json!({"secretKeyRef": {"name": "hasura", "key": "admin"}});
+        let env = json!([{"name": "HASURA_GRAPHQL_ADMIN_SECRET", "valueFrom": from}]);
+        let container = json!({"name": "hasura", "image": image, "env": env});
+        let template = json!({"spec": {"containers": [container]}});
+        let deployment = json!({"spec": {"selector": {}, "template": template}});
+        let deployment: Deployment = serde_json::from_value(deployment).unwrap();
+        look(&deployment, "hasura", &EnvFromKeys::default())
+    }
+
+    #[test]
+    fn what_lasts_is_said_the_same_until_a_look_finds_it_gone() {
+        let first = conditions(&[], 1, Some(looked_at("example.com/own:1")));
+        let types: Vec<_> = first.iter().map(|found| found.type_.as_str()).collect();
+        assert_eq!(types, [types::SETTINGS_UNSEEN]);
+        assert_eq!(
+            conditions(&first, 1, Some(looked_at("example.com/own:1"))),
+            first
+        );
+        assert_eq!(conditions(&first, 1, None), first, "it was not looked at");
+        let own = conditions(&first, 2, Some(looked_at("hasura/graphql-engine:v2")));
+        assert_eq!(own, []);
+    }
+}

@@ -128,6 +128,16 @@ fn a_role_by_env_from_is_refused_as_a_literal_is() {
 }
 
 #[test]
+fn our_entries_stay_where_a_role_comes_back_with_which_hasura_is_not_safe() {
+    let without = deployment(json!({"env": [admin_secret()]}));
+    for role in ["admin", ""] {
+        let refused = judged(&without, None, &giving(role)).unwrap_err();
+        assert_eq!(refused.reason(), "UnauthorizedRoleInvalid");
+    }
+    assert!(judged(&without, None, &giving("guest")).is_ok());
+}
+
+#[test]
 fn the_last_source_of_env_from_is_what_counts() {
     let two = |first: &str, last: &str| EnvFromKeys {
         sources: [giving(first).sources, giving(last).sources].concat(),
