@@ -35,6 +35,10 @@ pub mod types {
     pub const NO_READINESS_PROBE: &str = "NoReadinessProbe";
     /// HasuraInstance: by default another container than the one with the settings would be taken by now, or none could be told.
     pub const CONTAINER_AMBIGUOUS: &str = "ContainerAmbiguous";
+    /// HasuraInstance: Hasura may have settings that the Deployment does not show, so `Ready` can not speak of them.
+    pub const SETTINGS_UNSEEN: &str = "SettingsUnseen";
+    /// HasuraInstance: the admin secret stands where others than the readers of Secrets can read it.
+    pub const ADMIN_SECRET_EXPOSED: &str = "AdminSecretExposed";
     /// HasuraRoleBinding: the deployed claims grant the Hasura role to who holds the Logto role.
     pub const CLAIMS_PUBLISHED: &str = "ClaimsPublished";
     /// HasuraRoleBinding: every subject holds the role.
@@ -121,6 +125,15 @@ pub mod reasons {
     /// Waiting: `deploymentRef.container` is not set, and the Deployment was changed so that another container would be taken by now, or none could be told. The settings stay where they are.
     pub const RESOLVES_ELSEWHERE: &str = "ResolvesElsewhere";
 
+    /// Waiting: the image is not hasura/graphql-engine, so it may bring settings of its own: a webhook or JWT secret with which Hasura does not accept Logto's tokens, or a role for callers without a token.
+    pub const OWN_IMAGE: &str = "OwnImage";
+    /// Waiting: a shell or another program starts Hasura, and what it sets wins over the container's env.
+    pub const OWN_COMMAND: &str = "OwnCommand";
+    /// Waiting: the operator may not read a source of the container's `envFrom`, which may hold settings of Hasura's.
+    pub const SOURCE_UNREADABLE: &str = "SourceUnreadable";
+    /// Waiting: whoever may read the Deployment or the ConfigMap is the superuser in Hasura.
+    pub const STANDS_IN_PLAIN_TEXT: &str = "StandsInPlainText";
+
     /// Waiting: another namespace's consent was withdrawn; what it granted is taken out of the claims.
     pub const CONSENT_WITHDRAWN: &str = "ConsentWithdrawn";
     /// Waiting: the Deployment does not refer to the Secret or ConfigMap with the settings, or still refers to a key of it that is no setting any more; the message has the lines to put in, or the entry to take out.
@@ -182,7 +195,7 @@ pub mod reasons {
     pub const ROLE_NAME_INVALID: &str = "RoleNameInvalid";
     /// Change something: the role's description does not fit beside the ownership mark.
     pub const DESCRIPTION_TOO_LONG: &str = "DescriptionTooLong";
-    /// Change something: the role is the instance's `unauthorizedRole`, which anonymous callers have.
+    /// Change something: the role is the instance's `unauthorizedRole`, or the one that its Deployment sets, which anonymous callers have.
     pub const UNAUTHORIZED_ROLE_BOUND: &str = "UnauthorizedRoleBound";
     /// Change something: Hasura would not start with what the spec asks for.
     pub const JWT_SECRET_INVALID: &str = "JwtSecretInvalid";
@@ -208,6 +221,8 @@ pub mod reasons {
     pub const NOTHING_AUTHENTICATES: &str = "NothingAuthenticates";
     /// Change something: a webhook is set beside the JWT secret, with which Hasura does not start.
     pub const AUTH_HOOK_SET: &str = "AuthHookSet";
+    /// Change something: the shell or program that starts Hasura names a variable or flag that would win over the operator's env entry.
+    pub const COMMAND_SETS_AUTH: &str = "CommandSetsAuth";
     /// Change something: a flag of the container wins over the operator's env entry.
     pub const FLAG_WINS: &str = "FlagWins";
     /// Change something: HASURA_GRAPHQL_JWT_SECRETS wins over the operator's env entry.
@@ -216,14 +231,14 @@ pub mod reasons {
     pub const ENV_NOT_KEPT: &str = "EnvNotKept";
     /// Change something: somebody else sets an unauthorized role that Hasura would not start with.
     pub const UNAUTHORIZED_ROLE_INVALID: &str = "UnauthorizedRoleInvalid";
+    /// Change something: something gives callers without a token a role that can not be seen, so it may be a role of signed-in users, or admin.
+    pub const UNAUTHORIZED_ROLE_UNKNOWN: &str = "UnauthorizedRoleUnknown";
     /// Change something: the rollout would stop all old pods before a new one is ready.
     pub const STRATEGY_STOPS_ALL_PODS: &str = "StrategyStopsAllPods";
     /// Change something: an env entry of the operator's name is there more than once.
     pub const ENV_DUPLICATED: &str = "EnvDuplicated";
     /// Change something: another manager changed the value of an entry that the operator made.
     pub const VALUE_TAKEN_OVER: &str = "ValueTakenOver";
-    /// Change something: the operator has entries in another container of the Deployment.
-    pub const OWNS_OTHER_CONTAINER: &str = "OwnsOtherContainer";
     /// Change something: `deploymentRef.name` was changed several times before a Deployment that it named was rolled out.
     pub const TOO_MANY_MOVES: &str = "TooManyMoves";
     /// Change something: the rollout passed its progress deadline, or its pods do not stay up; the message says what the new pods wait for.

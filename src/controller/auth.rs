@@ -15,9 +15,9 @@ pub use foresee::foresee;
 
 use super::{
     context::{Context, deleting, key},
-    delivery, keys, moving,
+    delivery, keys, lasting, moving,
     registry::Connection,
-    rollout,
+    resync, rollout,
     status::{Detail, Verdict},
     stores::tenant_key,
     visit::{Error, Next, Outcome},
@@ -26,12 +26,14 @@ use super::{
 use crate::{
     api::{HasuraInstance, conditions::reasons, instance::AuthMode},
     hasura::{
+        anonymous::anonymous_role,
         apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_dry_run},
         apply_error::ApplyError,
         diff::{Blocked, Change, Finding, diff},
         env::{AUTH_HASH, DesiredAuth, UNAUTHORIZED_ROLE},
+        env_from::EnvFromKeys,
+        place::Place,
         refusal::Refusal,
-        startup::anonymous_role,
     },
 };
 
@@ -51,12 +53,24 @@ pub enum Configured {
     Objected(Outcome),
 }
 
-/// How far the Deployment is, and what stays to be warned of.
+/// What a look at the Deployment found besides.
 pub struct Looked {
-    /// How far it is.
+    /// How far the Deployment is.
     pub configured: Configured,
-    /// A condition that stays. It is as it was where nobody came to the Deployment.
-    pub warning: Option<Detail>,
+    /// Conditions that last, if the Deployment was looked at.
+    pub lasting: Option<Vec<Detail>>,
+    /// When to look again at what nobody watches.
+    pub look_again: Next,
+}
+
+impl From<Configured> for Looked {
+    fn from(configured: Configured) -> Self {
+        Self {
+            configured,
+            lasting: None,
+            look_again: Next::Change,
+        }
+    }
 }
 
 /// Writes the settings where they differ, and looks at the rollout. What was written goes into the instance's status.
@@ -68,10 +82,6 @@ pub async fn configure(
     ctx: &Context,
     connection: &Connection,
 ) -> Result<Looked, Error> {
-    let unlooked = |instance: &HasuraInstance, configured| Looked {
-        configured,
-        warning: rollout::last_warning(instance),
-    };
     let objection = objection(instance, ctx, connection);
     let Some(named) = instance.spec.deployment_ref.clone() else {
         let result = deliver_alone(instance, ctx, connection, objection.as_ref()).await;
@@ -80,11 +90,16 @@ pub async fn configure(
             (Ok(()), Some(objection)) => Configured::Objected(objection),
             (Ok(()), None) => Configured::Delivered,
         };
-        return Ok(unlooked(instance, configured));
+        return Ok(Looked {
+            lasting: Some(Vec::new()),
+            ..configured.into()
+        });
     };
     let Some(live) = deployment(instance, ctx, &named.name).await? else {
-        let configured = Configured::No(not_found(&named.name));
-        return Ok(unlooked(instance, configured));
+        return Ok(Looked {
+            lasting: Some(Vec::new()),
+            ..Configured::No(not_found(&named.name)).into()
+        });
     };
     let mut visit = Visit {
         instance,
@@ -93,35 +108,66 @@ pub async fn configure(
         objection: objection.as_ref(),
         is_noted: true,
         forced_from: None,
+        lasting: None,
+        look_again: Next::Change,
     };
-    let (deployment, container, desired) = match visit.patched(live).await {
-        Ok(patched) => patched,
-        Err(outcome) => return Ok(unlooked(instance, Configured::No(outcome))),
-    };
+    let patched = visit.patched(live).await;
+    let (lasting, look_again) = (visit.lasting.take(), visit.look_again);
     let forced_from = visit.forced_from;
-    let place = (&deployment, container.as_str());
-    let (configured, warning) =
-        rollout::look(instance, ctx, place, &desired, forced_from).await;
-    let configured = match (configured, objection) {
+    let configured = match patched {
+        Err(outcome) => Configured::No(outcome),
+        Ok((deployment, container, desired)) => {
+            let place = (&deployment, container.as_str());
+            let configured = rollout::look(instance, ctx, place, &desired, forced_from).await;
+            released(instance, ctx, judged_with(instance, configured, objection)).await?
+        }
+    };
+    Ok(Looked {
+        configured,
+        lasting,
+        look_again,
+    })
+}
+
+/// How far the Deployment is, with what speaks against its settings whatever it is.
+fn judged_with(
+    instance: &HasuraInstance,
+    configured: Configured,
+    objection: Option<Outcome>,
+) -> Configured {
+    match (configured, objection) {
         (Configured::RolledOut | Configured::Idle, Some(objection)) => {
             Configured::Objected(objection)
         }
         (Configured::RollingOut(_), Some(objection)) => Configured::RollingOut(objection),
         (_, None) if !rollout::is_watched(instance) => Configured::Delivered,
         (configured, _) => configured,
-    };
-    let configured = if matches!(configured, Configured::RolledOut | Configured::Delivered) {
-        match moving::release(instance, ctx).await? {
-            Ok(()) => configured,
-            Err(outcome) => Configured::Objected(outcome),
-        }
-    } else {
-        configured
-    };
-    Ok(Looked {
-        configured,
-        warning,
+    }
+}
+
+/// Leaves the Deployments that were named before, once this one runs with the settings.
+async fn released(
+    instance: &mut HasuraInstance,
+    ctx: &Context,
+    configured: Configured,
+) -> Result<Configured, Error> {
+    if !matches!(configured, Configured::RolledOut | Configured::Delivered) {
+        return Ok(configured);
+    }
+    Ok(match moving::release(instance, ctx).await? {
+        Ok(()) => configured,
+        Err(outcome) => Configured::Objected(outcome),
     })
+}
+
+/// When to look again at what nobody watches, though nothing was found in it that speaks against the settings: pods read it
+/// whenever they start anew.
+fn next_look(instance: &HasuraInstance, ctx: &Context, env_from: &EnvFromKeys) -> Next {
+    let tenant = ctx.stores.tenant(&tenant_key(instance));
+    match tenant {
+        Some(tenant) if !env_from.is_empty() => Next::After(resync::period(ctx, &tenant)),
+        _ => Next::Change,
+    }
 }
 
 /// What speaks against writing the settings, whatever the Deployment is.
@@ -193,6 +239,10 @@ struct Visit<'a> {
     is_noted: bool,
     /// The manager that an entry was taken from in this visit.
     forced_from: Option<String>,
+    /// Conditions that last, once the Deployment was looked at.
+    lasting: Option<Vec<Detail>>,
+    /// When to look again at what nobody watches.
+    look_again: Next,
 }
 
 impl Visit<'_> {
@@ -212,7 +262,15 @@ impl Visit<'_> {
         }
         // Before the bound roles are looked at, so that a binding that comes meanwhile makes another visit.
         let delivered_role = seen.anonymous_role;
-        let role = anonymous_role(&live, &container).or_else(|| delivered_role.clone());
+        let namespace = self.instance.namespace().unwrap_or_default();
+        let apis = Apis::new(&self.ctx.client, &namespace);
+        let env_from = apis.env_from(&live, &container).await;
+        let env_from = env_from.map_err(|error| refused(self.ctx, &error))?;
+        let is_watched = rollout::is_watched(self.instance);
+        self.lasting = Some(lasting::look(&live, &container, &env_from, is_watched));
+        self.look_again = next_look(self.instance, self.ctx, &env_from);
+        let role = anonymous_role(&live, &container, &env_from);
+        let role = role.or_else(|| delivered_role.clone());
         let anonymous_roles = &self.ctx.stores.anonymous_roles;
         anonymous_roles.note(key(self.instance), role);
         let bound_roles = bound_roles(self.instance, self.ctx);
@@ -223,8 +281,6 @@ impl Visit<'_> {
         if seen.needs_write {
             self.may_patch().await?;
         }
-        let namespace = self.instance.namespace().unwrap_or_default();
-        let apis = Apis::new(&self.ctx.client, &namespace);
         let changes = match changes {
             Ok(changes) => changes,
             Err(blocked) => {
@@ -242,9 +298,8 @@ impl Visit<'_> {
             force: false,
         };
         if changes.is_empty() {
-            judge_live(&apis, patch(&desired))
-                .await
-                .map_err(|error| refused(&error))?;
+            judge_live(patch(&desired), env_from)
+                .map_err(|error| refused(self.ctx, &error.into()))?;
             delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
             return Ok((live, container, desired));
         }
@@ -257,7 +312,7 @@ impl Visit<'_> {
             // Pods that start with the patch read the object, so it is written between the judgement and the patch.
             judged_dry_run(&apis, patch(&desired))
                 .await
-                .map_err(|error| refused(&error))?;
+                .map_err(|error| refused(self.ctx, &error))?;
             delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
         }
         let judged = self.apply(&apis, patch(&desired), &changes).await?;
@@ -288,7 +343,8 @@ impl Visit<'_> {
         let asked_for = &self.instance.spec.auth.unauthorized_role;
         match role.filter(|role| asked_for.is_none() && bound_roles.contains(role)) {
             Some(role) => {
-                let place = format!("the reference {UNAUTHORIZED_ROLE}");
+                let (name, object) = (UNAUTHORIZED_ROLE, None);
+                let place = Place::Reference { name, object };
                 let refusal = Refusal::UnauthorizedRoleBound { place, role };
                 Err(Outcome::stalled(refusal.reason(), refusal.to_string()))
             }
@@ -403,7 +459,7 @@ fn what_was_written(changes: &[Change], container: &str, deployment: &str) -> St
     )
 }
 
-fn refused(error: &JudgedApplyError) -> Outcome {
+fn refused(ctx: &Context, error: &JudgedApplyError) -> Outcome {
     let message = error.to_string();
     match error {
         JudgedApplyError::Apply(ApplyError::Gone { .. }) => {
@@ -413,6 +469,10 @@ fn refused(error: &JudgedApplyError) -> Outcome {
             ApplyError::Changed { .. } | ApplyError::Forbidden { .. } | ApplyError::Other { .. },
         )
         | JudgedApplyError::EnvFrom { .. } => Outcome::retry(error.reason(), message),
+        JudgedApplyError::Refused(refused) if refused.unwatched => Outcome {
+            next: Next::After(ctx.clocks.credentials_recheck),
+            ..Outcome::stalled(error.reason(), message)
+        },
         JudgedApplyError::Blocked(_)
         | JudgedApplyError::Refused(_)
         | JudgedApplyError::Apply(_) => Outcome::stalled(error.reason(), message),

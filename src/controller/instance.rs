@@ -17,7 +17,7 @@ use super::{
     auth::{self, Configured, Looked},
     claims,
     context::{Context, Reread, key},
-    delivery, instance_end, moving, observe,
+    delivery, instance_end, lasting, moving, observe,
     policy::{self, Hands},
     registry::Connection,
     rivals, rollout,
@@ -74,8 +74,8 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         Ok(Some(connection)) => connection,
         Ok(None) => return Ok(Action::await_change()),
         Err(outcome) => {
-            let visited = Visited::resource(&instance, outcome.clone());
-            let mut status = status_of(&instance, &visited, reread);
+            let visited = Visited::resource(outcome.clone());
+            let mut status = status_of(&instance, visited, reread);
             note_withdrawal(&mut status, &instance, ctx);
             return visit::end(ctx, &instance, status, &outcome).await;
         }
@@ -93,11 +93,12 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     if let Reread::After(wait) = reread {
         visited.outcome.next = Next::After(wait);
     }
-    let status = status_of(&instance, &visited, reread);
+    let outcome = visited.outcome.clone();
+    let status = status_of(&instance, visited, reread);
     // What was noted on the way is written too, also where it changes no condition.
     let is_as_stored = instance.resource_version() == stored.resource_version();
     let before = if is_as_stored { &stored } else { &instance };
-    visit::end(ctx, before, status, &visited.outcome).await
+    visit::end(ctx, before, status, &outcome).await
 }
 
 /// Has the tenant look whether Logto announces what it did: whose tokens are refused often sees no more than the instance.
@@ -150,13 +151,20 @@ async fn observed(
     let before = instance.status.clone().unwrap_or_default();
     let generation = instance.metadata.generation.unwrap_or_default();
     let verdict = &seen.outcome.verdict;
-    let lasting = user_editable(instance)
-        .into_iter()
+    let details = seen.details.into_iter();
+    let details = details
+        .chain(user_editable(instance))
         .chain(moving::ambiguous(instance));
-    let details = seen.details.into_iter().chain(lasting);
+    let mut conditions =
+        status::conditions(&before.conditions, generation, verdict, details.collect());
+    conditions.extend(lasting::conditions(
+        &before.conditions,
+        generation,
+        seen.lasting,
+    ));
     let status = HasuraInstanceStatus {
         observed_generation: Some(generation),
-        conditions: status::conditions(&before.conditions, generation, verdict, details.collect()),
+        conditions,
         plan: seen.plan,
         last_handled_reconcile_at: visit::handled(instance, reread),
         ..before
@@ -235,17 +243,17 @@ enum Stage {
 struct Visited {
     stage: Stage,
     outcome: Outcome,
-    /// A condition that stays.
-    warning: Option<Detail>,
+    /// Conditions that last, if the Deployment was looked at.
+    lasting: Option<Vec<Detail>>,
 }
 
 impl Visited {
     /// It did not come beyond the API resource.
-    fn resource(instance: &HasuraInstance, outcome: Outcome) -> Self {
+    fn resource(outcome: Outcome) -> Self {
         Self {
             stage: Stage::Resource,
             outcome,
-            warning: rollout::last_warning(instance),
+            lasting: None,
         }
     }
 }
@@ -271,12 +279,13 @@ async fn steps(
         }
         Synced::No(outcome) => {
             connection.unvouch(&indicator, &key(instance));
-            return Ok(Visited::resource(instance, outcome));
+            return Ok(Visited::resource(outcome));
         }
     }
     let Looked {
         configured,
-        warning,
+        lasting,
+        look_again,
     } = auth::configure(instance, ctx, connection).await?;
     let done = |verdict| {
         let next = Next::Change;
@@ -294,34 +303,30 @@ async fn steps(
         Configured::Idle => done(Verdict::Ready(rollout::idle(&auth::well(instance)))),
         Configured::Delivered => done(Verdict::Ready(delivery::unwatched(instance))),
     };
+    if let Verdict::Ready(message) = &mut outcome.verdict
+        && lasting::hides_settings(lasting.as_deref().unwrap_or_default())
+    {
+        message.push_str(", as far as its settings can be seen: see the condition SettingsUnseen");
+    }
     // Also of what waits or is stalled: nobody watches a Secret that is in the way, or one that pods wait for.
     outcome.next = outcome.next.sooner(delivery::next_look(instance, ctx));
-    if hinges_on_env_from(&outcome.verdict) {
-        let look_again = Next::After(ctx.clocks.credentials_recheck);
-        outcome.next = outcome.next.sooner(look_again);
-    }
+    outcome.next = outcome.next.sooner(look_again);
     Ok(Visited {
         stage,
         outcome,
-        warning,
+        lasting,
     })
-}
-
-/// Whether it may end with a change that nobody watches: of what the container's `envFrom` names, or of the right to read it.
-fn hinges_on_env_from(verdict: &Verdict) -> bool {
-    let reasons = [reasons::ADMIN_SECRET_UNKNOWN, reasons::ADMIN_SECRET_MISSING];
-    matches!(verdict, Verdict::Stalled(reason, _) if reasons.contains(reason))
 }
 
 fn status_of(
     instance: &HasuraInstance,
-    visited: &Visited,
+    visited: Visited,
     reread: Reread,
 ) -> HasuraInstanceStatus {
     let Visited {
         stage,
         outcome,
-        warning,
+        lasting,
     } = visited;
     let before = instance.status.clone().unwrap_or_default();
     let generation = instance.metadata.generation.unwrap_or_default();
@@ -342,7 +347,7 @@ fn status_of(
             "every replica ran with the settings that were last written",
         ),
     ];
-    let detail = |(own, type_, well): (Stage, &'static str, &str)| match own.cmp(stage) {
+    let detail = |(own, type_, well): (Stage, &'static str, &str)| match own.cmp(&stage) {
         std::cmp::Ordering::Less if own == Stage::Rollout && !rollout::is_watched(instance) => {
             Detail {
                 type_,
@@ -360,20 +365,18 @@ fn status_of(
             message: "comes after what is not done yet".to_owned(),
         },
     };
+    let details = stages
+        .into_iter()
+        .map(detail)
+        .chain(user_editable(instance))
+        .chain(moving::ambiguous(instance));
+    let details = details.collect();
+    let mut conditions =
+        status::conditions(&before.conditions, generation, &outcome.verdict, details);
+    conditions.extend(lasting::conditions(&before.conditions, generation, lasting));
     HasuraInstanceStatus {
         observed_generation: Some(generation),
-        conditions: status::conditions(
-            &before.conditions,
-            generation,
-            &outcome.verdict,
-            stages
-                .into_iter()
-                .map(detail)
-                .chain(user_editable(instance))
-                .chain(warning.clone())
-                .chain(moving::ambiguous(instance))
-                .collect(),
-        ),
+        conditions,
         last_handled_reconcile_at: visit::handled(instance, reread),
         plan: None,
         ..before

@@ -27,6 +27,7 @@ mod instance;
 mod instance_end;
 mod issuer;
 mod keys;
+mod lasting;
 mod moving;
 mod namespaces;
 mod observe;

@@ -31,6 +31,8 @@ pub struct Seen {
     pub outcome: Outcome,
     /// The condition InSync, when it could be told.
     pub details: Vec<Detail>,
+    /// Conditions of an instance that last, if its Deployment was looked at.
+    pub lasting: Option<Vec<Detail>>,
     /// What would be done.
     pub plan: Option<PlanStatus>,
 }
@@ -56,6 +58,7 @@ impl Seen {
                 },
             },
             details: vec![status::in_sync(count, trouble)],
+            lasting: None,
             plan: Some(words::status(steps)),
         }
     }
@@ -65,6 +68,7 @@ impl Seen {
         Self {
             outcome,
             details: Vec::new(),
+            lasting: None,
             plan: None,
         }
     }
@@ -177,13 +181,16 @@ pub async fn instance(
         }
         Err(outcome) => return Ok(Seen::nothing(outcome)),
     };
-    let (further, trouble) = auth::foresee(instance, ctx, connection).await?;
-    steps.extend(further);
+    let foreseen = auth::foresee(instance, ctx, connection).await?;
+    steps.extend(foreseen.steps);
     let (of_claims, in_the_way) = ctx
         .stores
         .tenant(&tenant_key(instance))
         .map(|tenant| claims::of_instance(ctx, &tenant, connection, instance))
         .unwrap_or_default();
     steps.extend(of_claims);
-    Ok(Seen::all(steps, trouble.or(in_the_way).as_ref()))
+    let mut seen = Seen::all(steps, foreseen.trouble.or(in_the_way).as_ref());
+    seen.outcome.next = seen.outcome.next.sooner(foreseen.look_again);
+    seen.lasting = foreseen.lasting;
+    Ok(seen)
 }

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Looks at the rollout of what was last written, and says what stays to be warned of. Once seen complete it stays so: a later rollout, of a new image or to
+/// Looks at the rollout of what was last written. Once seen complete it stays so: a later rollout, of a new image or to
 /// no replicas at all, is not the operator's.
 pub async fn look(
     instance: &mut HasuraInstance,
@@ -36,7 +36,7 @@ pub async fn look(
     (deployment, container): (&Deployment, &str),
     desired: &DesiredAuth,
     forced_from: Option<String>,
-) -> (Configured, Option<Detail>) {
+) -> Configured {
     let is_latched = was_written(instance, deployment, desired) && is_latched(instance);
     let progress = if is_latched {
         Progress::RolledOut
@@ -58,12 +58,10 @@ pub async fn look(
         container: noted.container,
         default_container: noted.default_container,
     });
-    let warning = unprobed(deployment, container).filter(|_| is_watched(instance));
-    let configured = match progress {
+    match progress {
         Progress::RolledOut if wanted(deployment) == 0 => Configured::Idle,
         progress => configured(progress, ctx),
-    };
-    (configured, warning)
+    }
 }
 
 /// Pods are asked only where their answer counts.
@@ -121,7 +119,7 @@ pub fn idle(well: &str) -> String {
 }
 
 /// The condition that warns of a missing probe.
-fn unprobed(deployment: &Deployment, container: &str) -> Option<Detail> {
+pub fn unprobed(deployment: &Deployment, container: &str) -> Option<Detail> {
     starts_unprobed(deployment, container).then(|| Detail {
         type_: types::NO_READINESS_PROBE,
         status: Some(true),
@@ -132,18 +130,6 @@ fn unprobed(deployment: &Deployment, container: &str) -> Option<Detail> {
              {{path: /healthz, port: 8080}}}}",
             deployment.name_any()
         ),
-    })
-}
-
-/// The same as it was last seen, for a visit that does not come to the Deployment.
-pub fn last_warning(instance: &HasuraInstance) -> Option<Detail> {
-    let mut conditions = instance.status.as_ref()?.conditions.iter();
-    let condition = conditions.find(|condition| condition.type_ == types::NO_READINESS_PROBE)?;
-    is_watched(instance).then(|| Detail {
-        type_: types::NO_READINESS_PROBE,
-        status: Some(true),
-        reason: reasons::STARTS_UNSEEN,
-        message: condition.message.clone(),
     })
 }
 

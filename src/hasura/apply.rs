@@ -14,14 +14,16 @@ use super::container::named;
 use super::diff::{Blocked, diff};
 use super::entries::applied;
 use super::env::{AUTH_HASH, DesiredAuth, FIELD_MANAGER};
-use super::env_from;
+use super::env_from::{self, EnvFromKeys};
 use super::live::containers_of_ours;
+use super::place::Place;
 use super::refusal::{Note, Refused};
 use super::startup::{Proposal, judge};
+use super::visibility::returning;
 use super::{Target, full_name};
 
 /// The parts of the API that an apply needs, all in the Deployment's namespace: get and patch on Deployments; get on the
-/// Secrets and ConfigMaps of `envFrom` is asked for and can be refused.
+/// Secrets and ConfigMaps that the container takes its env from is asked for and can be refused.
 #[derive(Clone)]
 pub struct Apis {
     pub(super) deployments: Api<Deployment>,
@@ -37,6 +39,26 @@ impl Apis {
             secrets: Api::namespaced(client.clone(), namespace),
             config_maps: Api::namespaced(client.clone(), namespace),
         }
+    }
+
+    /// What the container takes from objects: one get for each `envFrom` source, and one for the role of callers without a
+    /// token where that is a reference.
+    ///
+    /// # Errors
+    /// [`JudgedApplyError::EnvFrom`] for another failure than a missing right or object.
+    pub async fn env_from(
+        &self,
+        deployment: &Deployment,
+        container: &str,
+    ) -> Result<EnvFromKeys, JudgedApplyError> {
+        let Some(container) = named(deployment, container) else {
+            return Ok(EnvFromKeys::default());
+        };
+        let found = env_from::read(&self.secrets, &self.config_maps, container).await;
+        found.map_err(|source| JudgedApplyError::EnvFrom {
+            deployment: full_name(deployment),
+            source: Box::new(source),
+        })
     }
 }
 
@@ -65,6 +87,8 @@ pub struct Judged {
     pub deployment: Deployment,
     /// What is worth saying about it.
     pub notes: Vec<Note>,
+    /// Settings of others that work again when the operator's entries are taken away.
+    pub returning: Vec<Place>,
 }
 
 /// Why a patch was not applied.
@@ -79,7 +103,7 @@ pub enum JudgedApplyError {
     /// The API server said no, or did not answer.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// A source of `envFrom` could not be read for another reason than a missing right. Worth a retry.
+    /// What the container takes its env from could not be read for another reason than a missing right. Worth a retry.
     #[error(
         "reading the envFrom sources of Deployment {deployment} failed: {}",
         in_short(source)
@@ -106,69 +130,66 @@ impl JudgedApplyError {
 
 /// Lets the API server work the patch out without storing it, and judges the result by Hasura's start-up rules.
 ///
-/// One patch with `dryRun`, and one get for each `envFrom` source; the caller sets the time limit.
+/// One patch with `dryRun`, and the gets of [`Apis::env_from`]; the caller sets the time limit.
 ///
 /// # Errors
 /// [`JudgedApplyError`]; nothing has been changed.
 pub async fn judged_dry_run(apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged, JudgedApplyError> {
     diff(patch.live, patch.container, patch.desired)?;
     let result = apply_auth(&apis.deployments, patch, true).await?;
-    let notes = judged(apis, &result, patch).await?;
+    let env_from = apis.env_from(&result, patch.container).await?;
+    let returning = match patch.desired {
+        Some(_) => Vec::new(),
+        None => returning(patch.live, &result, patch.container, &env_from),
+    };
+    let notes = judged(&result, patch, env_from)?;
+    judge_left(apis, &result, patch).await?;
     Ok(Judged {
         deployment: result,
         notes,
+        returning,
     })
 }
 
 /// Judges a Deployment that carries the operator's entries already by Hasura's start-up rules: somebody may have added
-/// a webhook or taken the admin secret away since.
-///
-/// One get for each `envFrom` source.
+/// a webhook or taken the admin secret away since. `env_from` was just read of it.
 ///
 /// # Errors
-/// [`JudgedApplyError::Refused`] when new pods would not start, or not be safe.
-pub async fn judge_live(apis: &Apis, patch: AuthPatch<'_>) -> Result<Vec<Note>, JudgedApplyError> {
-    judged(apis, patch.live, patch).await
+/// [`Refused`] when new pods would not start, or not be safe.
+pub fn judge_live(patch: AuthPatch<'_>, env_from: EnvFromKeys) -> Result<Vec<Note>, Refused> {
+    judged(patch.live, patch, env_from)
 }
 
-/// Judges the container that has the settings, or loses them, and each other one that loses them by the same patch.
-async fn judged(
+/// Judges each other container that loses the settings by the same patch.
+async fn judge_left(
     apis: &Apis,
-    deployment: &Deployment,
+    result: &Deployment,
     patch: AuthPatch<'_>,
-) -> Result<Vec<Note>, JudgedApplyError> {
-    let notes = judged_container(apis, deployment, patch).await?;
+) -> Result<(), JudgedApplyError> {
     for container in containers_of_ours(patch.live) {
         if container != patch.container {
+            let env_from = apis.env_from(result, &container).await?;
             let left = AuthPatch {
                 container: &container,
                 desired: None,
                 ..patch
             };
-            judged_container(apis, deployment, left).await?;
+            judged(result, left, env_from)?;
         }
     }
-    Ok(notes)
+    Ok(())
 }
 
-async fn judged_container(
-    apis: &Apis,
+fn judged(
     deployment: &Deployment,
     patch: AuthPatch<'_>,
-) -> Result<Vec<Note>, JudgedApplyError> {
-    let sources = named(deployment, patch.container).and_then(|c| c.env_from.as_deref());
-    let sources = sources.unwrap_or_default();
-    let env_from = env_from::read(&apis.secrets, &apis.config_maps, sources)
-        .await
-        .map_err(|source| JudgedApplyError::EnvFrom {
-            deployment: full_name(deployment),
-            source: Box::new(source),
-        })?;
+    env_from: EnvFromKeys,
+) -> Result<Vec<Note>, Refused> {
     let env_from = match patch.desired {
         Some(desired) => env_from.with(desired),
         None => env_from,
     };
-    Ok(judge(&Proposal {
+    judge(&Proposal {
         deployment,
         container: patch.container,
         desired: patch.desired,
@@ -176,7 +197,7 @@ async fn judged_container(
         env_from: &env_from,
         rolls: template(patch.live) != template(deployment),
         allow_recreate: patch.allow_recreate,
-    })?)
+    })
 }
 
 /// Applies the patch if its dry run is judged good, and then only to the very version that was judged.
@@ -189,7 +210,7 @@ pub async fn judged_apply(apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged, J
     let judged = judged_dry_run(apis, patch).await?;
     Ok(Judged {
         deployment: apply_auth(&apis.deployments, patch, false).await?,
-        notes: judged.notes,
+        ..judged
     })
 }
 

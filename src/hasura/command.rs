@@ -4,14 +4,28 @@ use k8s_openapi::api::core::v1::Container;
 pub(super) enum Command<'a> {
     /// By the image's own command: no flags are known, and Hasura's images have none.
     OfImage,
-    /// Directly, with these words after the program.
-    Words(Vec<&'a str>),
+    /// By its name.
+    Words {
+        /// A program before it, that starts it, with its own words.
+        before: Vec<&'a str>,
+        /// The words after it.
+        words: Vec<&'a str>,
+    },
     /// By a shell or another program, whose text says nothing that can be relied on.
-    Unreadable,
+    Unreadable(Vec<&'a str>),
 }
 
 /// Hasura's program, and the name of its image.
 pub(super) const HASURA: &str = "graphql-engine";
+/// What stands between the container's settings and Hasura.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Starter<'a> {
+    Shell,
+    Program(&'a str),
+}
+
+/// Programs that start the next one as it is; the entrypoint is that of Hasura's own images with migrations.
+const TRANSPARENT: [&str; 4] = ["tini", "dumb-init", "catatonit", "docker-entrypoint.sh"];
 
 const SHELLS: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "busybox"];
 
@@ -26,19 +40,53 @@ impl<'a> Command<'a> {
             return Self::OfImage;
         };
         if SHELLS.contains(&program(first)) {
-            return Self::Unreadable;
+            return Self::Unreadable(words);
         }
-        match words.iter().position(|word| program(word) == HASURA) {
-            Some(at) => Self::Words(words[at + 1..].to_vec()),
+        match words
+            .iter()
+            .position(|word| program(word) == HASURA)
+        {
+            Some(at) => Self::Words {
+                before: words[..at].to_vec(),
+                words: words[at + 1..].to_vec(),
+            },
             // Arguments for an image whose entrypoint is graphql-engine itself.
-            None if *first == "serve" || first.starts_with("--") => Self::Words(words),
-            None => Self::Unreadable,
+            None if *first == "serve" || first.starts_with("--") => Self::Words {
+                before: Vec::new(),
+                words,
+            },
+            None => Self::Unreadable(words),
+        }
+    }
+
+    /// The shell or program that starts Hasura and may set what it likes.
+    pub(super) fn starter(&self) -> Option<Starter<'a>> {
+        let words = match self {
+            Self::OfImage => return None,
+            Self::Words { before, .. } => before,
+            Self::Unreadable(words) => words,
+        };
+        let opaque = |word: &&&str| !word.starts_with('-') && !TRANSPARENT.contains(&program(word));
+        let first = program(words.iter().find(opaque)?);
+        Some(if SHELLS.contains(&first) {
+            Starter::Shell
+        } else {
+            Starter::Program(first)
+        })
+    }
+
+    /// Whether the text of what starts Hasura names a variable or flag other than to read it.
+    pub(super) fn names(&self, name: &str) -> bool {
+        match self {
+            Self::OfImage => false,
+            Self::Words { before, .. } => before.iter().any(|word| sets(word, name)),
+            Self::Unreadable(words) => words.iter().any(|word| sets(word, name)),
         }
     }
 
     /// The value of the flag, if the flag is there; it may be `--flag value` or `--flag=value`.
     pub(super) fn flag(&self, name: &str) -> Option<&'a str> {
-        let Self::Words(words) = self else {
+        let Self::Words { words, .. } = self else {
             return None;
         };
         let mut words = words.iter();
@@ -69,6 +117,18 @@ pub(super) fn runs_hasura(container: &Container) -> bool {
     words.iter().enumerate().any(|(at, word)| {
         let is_started = at == 0 || words[at - 1] == "exec" || words[at + 1..].contains(&"serve");
         program(word) == HASURA && !word.starts_with('-') && is_started
+    })
+}
+
+/// Whether a name is in a text as a word of its own, and not as `$NAME` or `${NAME`.
+fn sets(text: &str, name: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + name.len()..]);
+        !before.ends_with('$')
+            && !before.ends_with("${")
+            && !before.ends_with(is_of_name)
+            && !after.starts_with(is_of_name)
     })
 }
 
@@ -145,7 +205,7 @@ mod tests {
         for (command, args) in cases {
             let container = container(command, args);
             assert!(
-                matches!(Command::of(&container), Command::Unreadable),
+                matches!(Command::of(&container), Command::Unreadable(_)),
                 "{command:?} {args:?}"
             );
         }
@@ -183,5 +243,64 @@ mod tests {
     fn the_command_of_the_image_has_no_flags() {
         let container = Container::default();
         assert!(matches!(Command::of(&container), Command::OfImage));
+    }
+
+    #[test]
+    fn who_starts_hasura_is_known_and_what_passes_it_on_as_it_is_is_nobody() {
+        let of = |command: &[&str]| {
+            let container = container(command, &[]);
+            let starter = Command::of(&container).starter();
+            starter.map(|starter| format!("{starter:?}"))
+        };
+        for command in [
+            &["graphql-engine", "serve"][..],
+            &["/bin/graphql-engine"],
+            &["tini", "--", "graphql-engine", "serve"],
+            &["docker-entrypoint.sh", "graphql-engine", "serve"],
+            &[],
+        ] {
+            assert_eq!(of(command), None, "{command:?}");
+        }
+        for (command, starter) in [
+            (&["/bin/sh", "-c", "graphql-engine serve"][..], "Shell"),
+            (&["tini", "--", "bash", "x.sh", "graphql-engine"], "Shell"),
+            (
+                &["/usr/bin/env", "A=b", "graphql-engine"],
+                "Program(\"env\")",
+            ),
+            (&["/start.sh"], "Program(\"start.sh\")"),
+        ] {
+            assert_eq!(of(command).as_deref(), Some(starter), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_names_what_it_sets_and_not_what_it_reads() {
+        const NAME: &str = "HASURA_GRAPHQL_JWT_SECRET";
+        let names =
+            |text: &str, name: &str| Command::of(&container(&["sh", "-c", text], &[])).names(name);
+        for text in [
+            "export HASURA_GRAPHQL_JWT_SECRET=\"$(cat /x)\"; exec graphql-engine serve",
+            "HASURA_GRAPHQL_JWT_SECRET=x graphql-engine serve",
+            "unset HASURA_GRAPHQL_JWT_SECRET",
+        ] {
+            assert!(names(text, NAME), "{text}");
+        }
+        for text in [
+            "test -n \"$HASURA_GRAPHQL_JWT_SECRET\" && exec graphql-engine serve",
+            "echo ${HASURA_GRAPHQL_JWT_SECRET:-none}",
+            "export MY_HASURA_GRAPHQL_JWT_SECRET=x",
+            "export HASURA_GRAPHQL_JWT_SECRET_FILE=x",
+            "exec graphql-engine serve",
+        ] {
+            assert!(!names(text, NAME), "{text}");
+        }
+        assert!(names("graphql-engine serve --jwt-secret x", "--jwt-secret"));
+        assert!(!names(
+            "graphql-engine serve --jwt-secrets x",
+            "--jwt-secret"
+        ));
+        let wrapped = ["env", "HASURA_GRAPHQL_JWT_SECRET=x", "graphql-engine"];
+        assert!(Command::of(&container(&wrapped, &[])).names(NAME));
     }
 }

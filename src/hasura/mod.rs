@@ -4,6 +4,7 @@
 //! judged, [`rollout`] reads the result, and [`progress`] what the [`pods`] add to it. [`hold`] changes who holds an entry, and
 //! nothing that pods read.
 
+pub mod anonymous;
 pub mod apply;
 pub mod apply_error;
 mod command;
@@ -18,6 +19,7 @@ mod image;
 mod live;
 pub mod misread;
 pub mod pods;
+pub mod place;
 pub mod progress;
 pub mod refusal;
 pub mod rollout;
@@ -26,6 +28,7 @@ pub mod startup;
 mod strategy;
 #[cfg(test)]
 mod tests;
+pub mod visibility;
 pub mod whose;
 
 pub use live::{containers_of_ours, newest_other_manager, owned_key_hash, owns_entries};

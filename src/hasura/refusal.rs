@@ -1,6 +1,7 @@
 //! Why a patch is not applied, and what is worth saying about one that is.
 
 use super::Target;
+use super::place::Place;
 use crate::api::conditions::reasons;
 
 /// Hasura would not start, or not be safe, with the patched Deployment, so it was not patched.
@@ -11,6 +12,9 @@ pub struct Refused {
     pub target: Target,
     /// All causes, the weightiest first; never empty.
     pub refusals: Vec<Refusal>,
+    /// Whether a cause may end by a change that nobody sees: of an object that the container takes its env from, or of the
+    /// right to read it.
+    pub unwatched: bool,
 }
 
 impl Refused {
@@ -39,7 +43,7 @@ pub enum Refusal {
     #[error("{place} is empty; give Hasura an admin secret from a Secret")]
     AdminSecretEmpty {
         /// Where it is set.
-        place: String,
+        place: Place,
     },
     /// There may be an admin secret, but that is not enough.
     #[error(
@@ -55,7 +59,7 @@ pub enum Refusal {
     )]
     NothingAuthenticates {
         /// Where it is disabled.
-        place: String,
+        place: Place,
     },
     /// A webhook beside the JWT secret.
     #[error(
@@ -63,7 +67,7 @@ pub enum Refusal {
     )]
     AuthHookSet {
         /// Where it is set.
-        place: String,
+        place: Place,
     },
     /// A JWT secret beside the webhook.
     #[error(
@@ -71,7 +75,7 @@ pub enum Refusal {
     )]
     JwtSecretSet {
         /// Where it is set.
-        place: String,
+        place: Place,
     },
     /// A role of requests without a token beside the webhook, which decides that itself.
     #[error(
@@ -79,13 +83,13 @@ pub enum Refusal {
     )]
     UnauthorizedRoleBesideHook {
         /// Where it is set.
-        place: String,
+        place: Place,
     },
     /// Hasura reads this name for the webhook's method too, and stops at a bad value.
     #[error("{place} is {value:?}; Hasura starts with GET or POST there only; remove it")]
     HookTypeInvalid {
         /// Where it is set.
-        place: String,
+        place: Place,
         /// The value.
         value: String,
     },
@@ -95,9 +99,25 @@ pub enum Refusal {
     )]
     UnauthorizedRoleBound {
         /// Where it is set.
-        place: String,
+        place: Place,
         /// The value.
         role: String,
+    },
+    /// Callers without a token may have the role of a signed-in user.
+    #[error("{place} gives requests without a token a role that can not be seen: {why}")]
+    UnauthorizedRoleUnknown {
+        /// Where it is set.
+        place: Place,
+        /// What stands between, with its mend.
+        why: &'static str,
+    },
+    /// The shell or program that starts Hasura sets what the operator sets.
+    #[error(
+        "the container's command or args name {name} other than to read it, and what they set wins over the operator's env entry; take it out of them"
+    )]
+    CommandSets {
+        /// The variable or flag.
+        name: &'static str,
     },
     /// A flag wins over the variable that the operator sets.
     #[error(
@@ -111,7 +131,7 @@ pub enum Refusal {
     #[error("{place} wins over HASURA_GRAPHQL_JWT_SECRET in Hasura Enterprise; remove it")]
     PluralWins {
         /// Where it is set.
-        place: String,
+        place: Place,
     },
     /// The cluster changed what was applied.
     #[error(
@@ -125,7 +145,7 @@ pub enum Refusal {
     #[error("{place} is {role:?}; Hasura needs a role that is neither empty nor admin there")]
     UnauthorizedRoleInvalid {
         /// Where it is set.
-        place: String,
+        place: Place,
         /// The value.
         role: String,
     },
@@ -153,11 +173,35 @@ impl Refusal {
             Self::UnauthorizedRoleBesideHook { .. } => reasons::UNAUTHORIZED_ROLE_INVALID,
             Self::HookTypeInvalid { .. } => reasons::AUTH_HOOK_SET,
             Self::UnauthorizedRoleBound { .. } => reasons::UNAUTHORIZED_ROLE_BOUND,
+            Self::UnauthorizedRoleUnknown { .. } => reasons::UNAUTHORIZED_ROLE_UNKNOWN,
+            Self::CommandSets { .. } => reasons::COMMAND_SETS_AUTH,
             Self::FlagWins { .. } => reasons::FLAG_WINS,
             Self::PluralWins { .. } => reasons::PLURAL_SECRET_WINS,
             Self::EntryNotKept { .. } => reasons::ENV_NOT_KEPT,
             Self::UnauthorizedRoleInvalid { .. } => reasons::UNAUTHORIZED_ROLE_INVALID,
             Self::StrategyStopsAllPods { .. } => reasons::STRATEGY_STOPS_ALL_PODS,
+        }
+    }
+
+    /// Whether it may end by a change that nobody sees, where the container takes its env from objects or does not.
+    pub(super) const fn may_end_unseen(&self, takes_from_objects: bool) -> bool {
+        match self {
+            // Any of them may come to hold one, or be read.
+            Self::AdminSecretMissing | Self::AdminSecretUnknown { .. } => takes_from_objects,
+            Self::AdminSecretEmpty { place }
+            | Self::NothingAuthenticates { place }
+            | Self::AuthHookSet { place }
+            | Self::JwtSecretSet { place }
+            | Self::UnauthorizedRoleBesideHook { place }
+            | Self::HookTypeInvalid { place, .. }
+            | Self::UnauthorizedRoleBound { place, .. }
+            | Self::UnauthorizedRoleUnknown { place, .. }
+            | Self::PluralWins { place }
+            | Self::UnauthorizedRoleInvalid { place, .. } => !place.is_watched(),
+            Self::CommandSets { .. }
+            | Self::FlagWins { .. }
+            | Self::EntryNotKept { .. }
+            | Self::StrategyStopsAllPods { .. } => false,
         }
     }
 }

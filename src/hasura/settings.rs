@@ -2,14 +2,15 @@ use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource};
 
 use super::command::Command;
 use super::env::DesiredAuth;
-use super::env_from::{EnvFromKeys, Source};
+use super::env_from::{EnvFromKeys, Source, SourceKind};
+use super::place::Place;
 
 /// How one container configures Hasura: by flag, by `env`, or by `envFrom`, in this order of weight.
 pub(super) struct Settings<'a> {
     pub(super) command: Command<'a>,
     pub(super) env_from: &'a EnvFromKeys,
-    env: &'a [EnvVar],
-    container: &'a Container,
+    pub(super) env: &'a [EnvVar],
+    pub(super) container: &'a Container,
     /// What the references to the operator's Secret or ConfigMap give.
     delivered: Option<&'a DesiredAuth>,
 }
@@ -27,7 +28,7 @@ pub(super) enum Setting<'a> {
     },
     Reference {
         name: &'static str,
-        optional: bool,
+        from: &'a EnvVarSource,
     },
     EnvFrom {
         name: &'static str,
@@ -90,16 +91,19 @@ impl<'a> Settings<'a> {
                 Some(Setting::EnvFrom { name, source })
             }
             Some(entry) => Some(match &entry.value_from {
-                Some(from) => Setting::Reference {
-                    name,
-                    optional: is_optional(from),
-                },
+                Some(from) => Setting::Reference { name, from },
                 None => Setting::Literal {
                     name,
                     value: entry.value.as_deref().unwrap_or_default(),
                 },
             }),
         }
+    }
+
+    /// Whether the container takes any of its env from objects, which nobody watches.
+    pub(super) fn takes_from_objects(&self) -> bool {
+        let refers = self.env.iter().any(|entry| entry.value_from.is_some());
+        refers || !self.env_from.sources.is_empty()
     }
 
     /// All entries of this name in `env`.
@@ -117,19 +121,33 @@ impl Setting<'_> {
         }
     }
 
-    /// The setting's place, for a message.
-    pub(super) fn place(&self) -> String {
+    /// Where it is made.
+    pub(super) fn place(&self) -> Place {
         match self {
-            Self::Flag { name, .. } => format!("the flag --{name}"),
-            Self::Literal { name, .. } | Self::Reference { name, .. } => {
-                format!("the env entry {name}")
-            }
-            Self::EnvFrom { name, source } => format!("{name} from envFrom {source}"),
+            Self::Flag { name, .. } => Place::Flag(name),
+            Self::Literal { name, .. } => Place::Entry(name),
+            Self::Reference { name, from } => Place::Reference {
+                name,
+                object: object(from),
+            },
+            Self::EnvFrom { name, source } => Place::EnvFrom {
+                name,
+                source: (source.kind, source.name.clone()),
+            },
         }
     }
 }
 
-fn is_optional(from: &EnvVarSource) -> bool {
+/// The object that a reference names, if it is one.
+fn object(from: &EnvVarSource) -> Option<(SourceKind, String)> {
+    let secret = from.secret_key_ref.as_ref();
+    let secret = secret.map(|r| (SourceKind::Secret, r.name.clone()));
+    let config_map = from.config_map_key_ref.as_ref();
+    secret.or_else(|| config_map.map(|r| (SourceKind::ConfigMap, r.name.clone())))
+}
+
+/// Whether pods start without what a reference names.
+pub(super) fn is_optional(from: &EnvVarSource) -> bool {
     let secret = from.secret_key_ref.as_ref().and_then(|r| r.optional);
     let config_map = from.config_map_key_ref.as_ref().and_then(|r| r.optional);
     secret.or(config_map).unwrap_or(false)

@@ -9,21 +9,24 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Container;
 
 use super::Target;
+use super::anonymous::{AnonymousRole, in_text};
 use super::command::Command;
 use super::container::named;
 use super::env::{AUTH_HASH, AUTH_HOOK, AuthEnv, DesiredAuth, JWT_SECRET, UNAUTHORIZED_ROLE};
 use super::env_from::{EnvFromKeys, Keys};
 use super::live::key_hash;
+use super::place::Place;
 use super::progress::is_unprobed;
 use super::refusal::{Note, Refusal, Refused};
-use super::settings::{Setting, Settings};
+use super::settings::{Setting, Settings, is_optional};
 use super::strategy::stops_all_pods;
+use super::visibility::{own_start, sets_auth};
 
 const ADMIN_SECRET: &str = "HASURA_GRAPHQL_ADMIN_SECRET";
 const ACCESS_KEY: &str = "HASURA_GRAPHQL_ACCESS_KEY";
 const ADMIN_SECRETS: &str = "HASURA_GRAPHQL_ADMIN_SECRETS";
 const DISABLE_ADMIN_SECRET: &str = "HASURA_GRAPHQL_DISABLE_ADMIN_SECRET";
-const JWT_SECRETS: &str = "HASURA_GRAPHQL_JWT_SECRETS";
+pub(super) const JWT_SECRETS: &str = "HASURA_GRAPHQL_JWT_SECRETS";
 const AUTH_HOOK_TYPE: &str = "HASURA_GRAPHQL_AUTH_HOOK_TYPE";
 
 /// What is to be judged.
@@ -57,16 +60,19 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
     let settings = Settings::of(container, proposal.env_from, proposal.desired);
     let mut refusals = Vec::new();
     refusals.extend(admin_secret(&settings));
-    refusals.extend(unauthorized_role(&settings));
+    let role = AnonymousRole::of(&settings);
+    refusals.extend(role.invalid());
     match proposal.desired.map(|desired| &desired.env) {
         Some(AuthEnv::Jwt {
             unauthorized_role: ours,
             ..
         }) => {
             if ours.is_none() {
-                refusals.extend(bound_role(&settings, proposal.bound_roles));
+                refusals.extend(role.bound(proposal.bound_roles));
             }
+            refusals.extend(role.unknown());
             refusals.extend(hook_beside_jwt(&settings));
+            refusals.extend(set_by_command(&settings));
             refusals.extend(winning_flags(
                 &settings,
                 &["jwt-secret", "jwt-secrets", "unauthorized-role"],
@@ -77,6 +83,7 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
             refusals.extend(jwt_beside_hook(&settings));
             refusals.extend(role_beside_hook(&settings));
             refusals.extend(hook_type(&settings));
+            refusals.extend(set_by_command(&settings));
             refusals.extend(winning_flags(&settings, &["auth-hook", "auth-hook-mode"]));
         }
         None => refusals.extend(hook_beside_jwt(&settings)),
@@ -86,21 +93,17 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
     }
     refusals.extend(strategy(proposal));
     if refusals.is_empty() {
-        return Ok(notes(proposal, container, &settings));
+        return Ok(notes(proposal, container, &settings, &role));
     }
     refusals.sort();
+    let takes_from_objects = settings.takes_from_objects();
+    let mut all = refusals.iter();
+    let unwatched = all.any(|refusal| refusal.may_end_unseen(takes_from_objects));
     Err(Refused {
         target: Target::new(proposal.deployment, proposal.container),
         refusals,
+        unwatched,
     })
-}
-
-/// The role that the container gives callers without a token, as far as the Deployment itself tells.
-pub fn anonymous_role(deployment: &Deployment, container: &str) -> Option<String> {
-    let env_from = EnvFromKeys::default();
-    let settings = Settings::of(named(deployment, container)?, &env_from, None);
-    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
-    setting.value().map(str::to_owned)
 }
 
 fn admin_secret(settings: &Settings<'_>) -> Option<Refusal> {
@@ -112,25 +115,29 @@ fn admin_secret(settings: &Settings<'_>) -> Option<Refusal> {
         let place = place.clone();
         return Some(Refusal::NothingAuthenticates { place });
     }
-    let found = settings
-        .flag("admin-secret")
-        .or_else(|| settings.flag("access-key"))
-        .or_else(|| settings.variable(ADMIN_SECRET))
-        .or_else(|| settings.variable(ACCESS_KEY));
-    match found {
+    match admin_setting(settings) {
         Some(setting) if setting.value() == Some("") => Some(Refusal::AdminSecretEmpty {
             place: setting.place(),
         }),
-        Some(Setting::Reference {
-            name,
-            optional: true,
-        }) => Some(Refusal::AdminSecretUnknown {
-            why: format!("{name} comes from an optional reference, and Hasura starts without it"),
-        }),
+        Some(Setting::Reference { name, from }) if is_optional(from) => {
+            let why = "comes from an optional reference, and Hasura starts without it";
+            Some(Refusal::AdminSecretUnknown {
+                why: format!("{name} {why}"),
+            })
+        }
         Some(_) => None,
         None if disabled.is_some() => None,
         None => Some(no_admin_secret(settings)),
     }
+}
+
+/// What is taken for the admin secret.
+pub(super) fn admin_setting<'a>(settings: &Settings<'a>) -> Option<Setting<'a>> {
+    settings
+        .flag("admin-secret")
+        .or_else(|| settings.flag("access-key"))
+        .or_else(|| settings.variable(ADMIN_SECRET))
+        .or_else(|| settings.variable(ACCESS_KEY))
 }
 
 fn no_admin_secret(settings: &Settings<'_>) -> Refusal {
@@ -138,19 +145,23 @@ fn no_admin_secret(settings: &Settings<'_>) -> Refusal {
         let why = format!("only Hasura Enterprise reads {}", plural.place());
         return Refusal::AdminSecretUnknown { why };
     }
-    match settings.env_from.unread(ADMIN_SECRET) {
-        Some(source) => Refusal::AdminSecretUnknown {
-            why: format!(
-                "the operator may not read envFrom {source} (the right to get it would do; for a Secret, that is the Helm \
-                 chart's value secrets)"
-            ),
+    if let Some(source) = settings.env_from.unread(ADMIN_SECRET) {
+        let why = format!(
+            "the operator may not read envFrom {source} (the right to get it would do; for a Secret, that is the Helm \
+             chart's value secrets)"
+        );
+        return Refusal::AdminSecretUnknown { why };
+    }
+    match own_start(settings).first() {
+        Some(unseen) => Refusal::AdminSecretUnknown {
+            why: unseen.to_string(),
         },
         None => Refusal::AdminSecretMissing,
     }
 }
 
 /// Where the admin secret is disabled, if it visibly is.
-fn admin_secret_disabled(settings: &Settings<'_>) -> Option<String> {
+fn admin_secret_disabled(settings: &Settings<'_>) -> Option<Place> {
     let by_flag = settings.flag("disable-admin-secret");
     let by_variable = settings.variable(DISABLE_ADMIN_SECRET).filter(|setting| {
         setting.value().is_some_and(|value| {
@@ -183,9 +194,9 @@ fn jwt_beside_hook(settings: &Settings<'_>) -> Option<Refusal> {
 }
 
 fn role_beside_hook(settings: &Settings<'_>) -> Option<Refusal> {
-    let place = settings
-        .effective("unauthorized-role", UNAUTHORIZED_ROLE)?
-        .place();
+    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE);
+    let place = setting.map(|setting| setting.place());
+    let place = place.or_else(|| in_text(settings))?;
     Some(Refusal::UnauthorizedRoleBesideHook { place })
 }
 
@@ -203,19 +214,10 @@ fn hook_type(settings: &Settings<'_>) -> Option<Refusal> {
     })
 }
 
-fn unauthorized_role(settings: &Settings<'_>) -> Option<Refusal> {
-    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
-    let (place, role) = (setting.place(), setting.value()?.to_owned());
-    let is_invalid = role.is_empty() || role.eq_ignore_ascii_case("admin");
-    is_invalid.then_some(Refusal::UnauthorizedRoleInvalid { place, role })
-}
-
-/// Somebody else's role of requests without a token that is also a role of signed-in users.
-fn bound_role(settings: &Settings<'_>, bound_roles: &BTreeSet<String>) -> Option<Refusal> {
-    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
-    let (place, role) = (setting.place(), setting.value()?.to_owned());
-    let is_bound = bound_roles.contains(&role);
-    is_bound.then_some(Refusal::UnauthorizedRoleBound { place, role })
+/// What the shell or program that starts Hasura sets as the operator does.
+fn set_by_command(settings: &Settings<'_>) -> Vec<Refusal> {
+    let names = sets_auth(settings);
+    names.map(|name| Refusal::CommandSets { name }).collect()
 }
 
 /// Flags that win over the operator's entries.
@@ -262,9 +264,14 @@ fn strategy(proposal: &Proposal<'_>) -> Option<Refusal> {
     Some(Refusal::StrategyStopsAllPods { strategy })
 }
 
-fn notes(proposal: &Proposal<'_>, container: &Container, settings: &Settings<'_>) -> Vec<Note> {
+fn notes(
+    proposal: &Proposal<'_>,
+    container: &Container,
+    settings: &Settings<'_>,
+    role: &AnonymousRole,
+) -> Vec<Note> {
     let mut notes = Vec::new();
-    if matches!(settings.command, Command::Unreadable) {
+    if matches!(settings.command, Command::Unreadable(_)) {
         notes.push(Note::CommandUnreadable);
     }
     for source in &settings.env_from.sources {
@@ -278,22 +285,9 @@ fn notes(proposal: &Proposal<'_>, container: &Container, settings: &Settings<'_>
     if admin_secret_disabled(settings).is_some() {
         notes.push(Note::AdminSecretDisabled);
     }
-    notes.extend(unmanaged_role(proposal.desired, settings));
+    notes.extend(role.unmanaged(proposal.desired));
     if proposal.rolls && is_unprobed(container) {
         notes.push(Note::NoReadinessProbe);
     }
     notes
-}
-
-fn unmanaged_role(desired: Option<&DesiredAuth>, settings: &Settings<'_>) -> Option<Note> {
-    if let Some(AuthEnv::Jwt {
-        unauthorized_role: Some(_),
-        ..
-    }) = desired.map(|desired| &desired.env)
-    {
-        return None;
-    }
-    let setting = settings.effective("unauthorized-role", UNAUTHORIZED_ROLE)?;
-    let role = setting.value().map(str::to_owned);
-    Some(Note::UnauthorizedRoleUnmanaged { role })
 }

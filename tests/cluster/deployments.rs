@@ -152,16 +152,16 @@ async fn pods_that_crash_make_a_stuck_rollout_that_recovers_when_the_cause_is_me
 ) -> anyhow::Result<()> {
     world.start_operator(&[])?;
     let mut deployment = world.deployment();
-    // Nobody can see inside the wrapper; Hasura does not start with the value that it exports.
+    // Its value is not looked at, and Hasura does not start with this one.
     add_env(
         &mut deployment,
-        json!({"name": "HASURA_GRAPHQL_UNAUTHORIZED_ROLE", "valueFrom": {
-            "configMapKeyRef": {"name": "hasura-roles", "key": "anonymous"}
+        json!({"name": "HASURA_GRAPHQL_AUTH_HOOK_TYPE", "valueFrom": {
+            "configMapKeyRef": {"name": "hasura-hook", "key": "type"}
         }}),
     );
-    let roles = |role: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hasura-roles"}, "data": {"anonymous": role}});
+    let hook = |type_: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hasura-hook"}, "data": {"type": type_}});
     world
-        .apply::<k8s_openapi::api::core::v1::ConfigMap>(roles(""))
+        .apply::<k8s_openapi::api::core::v1::ConfigMap>(hook("PUT"))
         .await?;
     base_with(&world, deployment).await?;
     let message = world
@@ -169,7 +169,7 @@ async fn pods_that_crash_make_a_stuck_rollout_that_recovers_when_the_cause_is_me
         .await?;
     ensure!(message.contains("old pods go on serving"), "{message}");
     world
-        .apply::<k8s_openapi::api::core::v1::ConfigMap>(roles("guest"))
+        .apply::<k8s_openapi::api::core::v1::ConfigMap>(hook("GET"))
         .await?;
     world.ready::<HasuraInstance>("shop").await?;
     Ok(())

@@ -51,6 +51,7 @@ mod scripts;
 mod security;
 mod seeds;
 mod sign_in;
+mod sources;
 mod standing;
 mod starting;
 mod status_rules;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         starting::tests(),
         refusals::tests(),
         moving::tests(),
+        sources::tests(),
         security::tests(),
         faults::tests(),
         rival_tenants::tests(),

@@ -14,7 +14,7 @@ pub struct HasuraInstanceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
-    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, UserEditableClaim, NoReadinessProbe, ContainerAmbiguous, InSync, GrantWithdrawn, and Reconciling or Stalled while True.
+    /// Ready, ApiResourceSynced, AuthConfigured, RolledOut, UserEditableClaim, SettingsUnseen, AdminSecretExposed, NoReadinessProbe, ContainerAmbiguous, InSync, GrantWithdrawn, and Reconciling or Stalled while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

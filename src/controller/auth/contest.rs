@@ -55,7 +55,7 @@ impl Visit<'_> {
             {
                 conflicts
             }
-            Err(error) => return Err(refused(&error)),
+            Err(error) => return Err(refused(self.ctx, &error)),
         };
         let managers = managers(conflicts);
         if !self.may_take_a_turn() {
@@ -67,7 +67,7 @@ impl Visit<'_> {
         };
         let judged = judged_apply(apis, forced)
             .await
-            .map_err(|error| refused(&error))?;
+            .map_err(|error| refused(self.ctx, &error))?;
         self.ctx.fights.took_a_turn(&uid);
         let note = format!("conflictPolicy Force: the settings were taken from {managers}");
         self.ctx

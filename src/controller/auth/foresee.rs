@@ -4,8 +4,8 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
 use super::{
-    blocked_by, bound_roles, contest::managers, deployment, desired, may_patch, not_found,
-    objection, refused,
+    blocked_by, bound_roles, contest::managers, deployment, desired, may_patch, next_look,
+    not_found, objection, refused,
 };
 use crate::{
     api::{
@@ -16,10 +16,11 @@ use crate::{
     controller::{
         context::Context,
         delivery::{Held, Object, left_behind, misread, see, taken},
-        moving,
+        lasting, moving,
         registry::Connection,
-        status::Verdict,
-        visit::{Error, Outcome},
+        rollout,
+        status::{Detail, Verdict},
+        visit::{Error, Next, Outcome},
     },
     domain::words,
     hasura::{
@@ -27,8 +28,21 @@ use crate::{
         apply_error::ApplyError,
         diff::{Change, diff},
         env::DesiredAuth,
+        env_from::EnvFromKeys,
     },
 };
+
+/// What would be done.
+pub struct Foreseen {
+    /// The steps.
+    pub steps: Vec<PlannedStep>,
+    /// What stands in the way of them.
+    pub trouble: Option<Verdict>,
+    /// Conditions that last, if the Deployment was looked at.
+    pub lasting: Option<Vec<Detail>>,
+    /// When to look again at what nobody watches.
+    pub look_again: Next,
+}
 
 /// The steps, and what stands in the way of them. The Deployment is patched as a dry run only.
 ///
@@ -38,13 +52,22 @@ pub async fn foresee(
     instance: &HasuraInstance,
     ctx: &Context,
     connection: &Connection,
-) -> Result<(Vec<PlannedStep>, Option<Verdict>), Error> {
+) -> Result<Foreseen, Error> {
     let mut steps = Vec::new();
+    let mut lasting = None;
+    let mut look_again = Next::Change;
     let objection = objection(instance, ctx, connection);
     let live = match &instance.spec.deployment_ref {
         Some(named) => match deployment(instance, ctx, &named.name).await? {
             Some(live) => Some(live),
-            None => return Ok((steps, Some(not_found(&named.name).verdict))),
+            None => {
+                return Ok(Foreseen {
+                    steps,
+                    trouble: Some(not_found(&named.name).verdict),
+                    lasting: Some(Vec::new()),
+                    look_again,
+                });
+            }
         },
         None => None,
     };
@@ -60,9 +83,24 @@ pub async fn foresee(
         }
         let of_object = object(instance, ctx, &desired, live.as_ref()).await?;
         match &live {
-            None => steps.extend(of_object),
+            None => {
+                lasting = Some(Vec::new());
+                steps.extend(of_object);
+            }
             Some(live) => {
-                let changed = match patch(instance, ctx, live, &desired).await? {
+                let container = moving::container(instance, live)?.name;
+                let apis = Apis::new(&ctx.client, &instance.namespace().unwrap_or_default());
+                let env_from = apis.env_from(live, &container).await;
+                let env_from = env_from.map_err(|error| refused(ctx, &error))?;
+                let is_watched = rollout::is_watched(instance);
+                lasting = Some(lasting::look(live, &container, &env_from, is_watched));
+                look_again = next_look(instance, ctx, &env_from);
+                let at = Place {
+                    live,
+                    container: &container,
+                    env_from,
+                };
+                let changed = match patch(instance, ctx, &apis, at, &desired).await? {
                     Patched::Yes(changed) => changed,
                     // The lines that it asks for need the object, which is made all the same.
                     Patched::Blocked(outcome) => {
@@ -79,11 +117,21 @@ pub async fn foresee(
         steps.extend(left(instance, ctx).await?);
         objection.map_or(Ok(()), Err)
     };
-    let trouble = result.await.err().map(|outcome| outcome.verdict);
+    let trouble = result.await.err();
     if let Some(live) = &live {
         steps.extend(of_before(instance, ctx, live).await?);
     }
-    Ok((steps, trouble))
+    if let Some(outcome) = &trouble
+        && let Next::After(_) = outcome.next
+    {
+        look_again = look_again.sooner(outcome.next);
+    }
+    Ok(Foreseen {
+        steps,
+        trouble: trouble.map(|outcome| outcome.verdict),
+        lasting,
+        look_again,
+    })
 }
 
 /// What would become of the Deployments that the spec named before this one.
@@ -150,36 +198,44 @@ enum Patched {
     Blocked(Outcome),
 }
 
+/// Hasura's container, and what was just read of the objects that it takes its env from.
+struct Place<'a> {
+    live: &'a Deployment,
+    container: &'a str,
+    env_from: EnvFromKeys,
+}
+
 async fn patch(
     instance: &HasuraInstance,
     ctx: &Context,
-    live: &Deployment,
+    apis: &Apis,
+    at: Place<'_>,
     desired: &DesiredAuth,
 ) -> Result<Patched, Outcome> {
-    let container = moving::container(instance, live)?.name;
-    let changes = match diff(live, &container, Some(desired)) {
+    let Place {
+        live, container, ..
+    } = at;
+    let changes = match diff(live, container, Some(desired)) {
         Ok(changes) => changes,
         Err(blocked) => {
-            let outcome = blocked_by(instance, ctx, (live, &container), &blocked);
+            let outcome = blocked_by(instance, ctx, (live, container), &blocked);
             return Ok(Patched::Blocked(outcome.await));
         }
     };
     let patch = AuthPatch {
         live,
-        container: &container,
+        container,
         desired: Some(desired),
         bound_roles: &bound_roles(instance, ctx),
         allow_recreate: instance.spec.delivery.allow_recreate,
         force: false,
     };
-    let apis = Apis::new(&ctx.client, &instance.namespace().unwrap_or_default());
     if changes.is_empty() {
-        let judged = judge_live(&apis, patch).await;
-        return judged
+        return judge_live(patch, at.env_from)
             .map(|_| Patched::Yes(None))
-            .map_err(|error| refused(&error));
+            .map_err(|error| refused(ctx, &error.into()));
     }
-    let forced_from = forced(instance, &apis, patch).await?;
+    let forced_from = forced(instance, ctx, apis, patch).await?;
     // Values are left out: one that is there may hold somebody's key.
     let change = |change: &Change| match change {
         Change::Set(name) => format!("{name} is set"),
@@ -205,6 +261,7 @@ async fn patch(
 /// Dry-runs the patch as it would be applied; gives the managers that conflictPolicy Force would take the entries from.
 async fn forced(
     instance: &HasuraInstance,
+    ctx: &Context,
     apis: &Apis,
     patch: AuthPatch<'_>,
 ) -> Result<Option<String>, Outcome> {
@@ -215,7 +272,7 @@ async fn forced(
         {
             managers(conflicts)
         }
-        Err(error) => return Err(refused(&error)),
+        Err(error) => return Err(refused(ctx, &error)),
     };
     let by_force = AuthPatch {
         force: true,
@@ -223,6 +280,6 @@ async fn forced(
     };
     judged_dry_run(apis, by_force)
         .await
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| refused(ctx, &error))?;
     Ok(Some(managers))
 }

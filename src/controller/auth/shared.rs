@@ -42,7 +42,7 @@ impl Visit<'_> {
                 return why;
             }
             if let Err(error) = hold(apis, live, container, &kept).await {
-                return refused(&JudgedApplyError::Apply(error));
+                return refused(self.ctx, &JudgedApplyError::Apply(error));
             }
         }
         blocked_by(self.instance, self.ctx, (live, container), blocked).await
@@ -65,6 +65,6 @@ impl Visit<'_> {
         self.save().await?;
         hold(apis, live, container, &held)
             .await
-            .map_err(|error| refused(&JudgedApplyError::Apply(error)))
+            .map_err(|error| refused(self.ctx, &JudgedApplyError::Apply(error)))
     }
 }

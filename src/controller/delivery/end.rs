@@ -22,12 +22,13 @@ use crate::{
         visit::{Error, Next, Outcome},
     },
     hasura::{
-        apply::{Apis, AuthPatch, JudgedApplyError, judged_apply},
+        apply::{Apis, AuthPatch, JudgedApplyError, judged_apply, judged_dry_run},
         apply_error::ApplyError,
         containers_of_ours,
         delivered::referred,
         diff::diff,
         env::DesiredAuth,
+        place::Place,
         rollout::rollout,
     },
 };
@@ -164,8 +165,13 @@ pub async fn take_away(
         allow_recreate: instance.spec.delivery.allow_recreate,
         force: false,
     };
-    let namespace = instance.namespace().unwrap_or_default();
-    match judged_apply(&Apis::new(&ctx.client, &namespace), patch).await {
+    let apis = Apis::new(&ctx.client, &instance.namespace().unwrap_or_default());
+    let removed = async {
+        let foreseen = judged_dry_run(&apis, patch).await?;
+        say_what_returns(instance, ctx, &name, &foreseen.returning).await;
+        judged_apply(&apis, patch).await
+    };
+    match removed.await {
         Ok(judged) => Ok((Some(judged.deployment), None)),
         Err(JudgedApplyError::Apply(ApplyError::Gone { .. })) => Ok((None, None)),
         Err(error @ (JudgedApplyError::Blocked(_) | JudgedApplyError::Refused(_))) => {
@@ -181,6 +187,26 @@ fn failed(instance: &HasuraInstance, ctx: &Context, error: &JudgedApplyError) ->
     }
     let why = Outcome::retry(error.reason(), error.to_string());
     again(instance, ctx, &why)
+}
+
+/// Says before it is done which settings of others work again without the operator's entries.
+async fn say_what_returns(
+    instance: &HasuraInstance,
+    ctx: &Context,
+    deployment: &str,
+    returning: &[Place],
+) {
+    if returning.is_empty() {
+        return;
+    }
+    let places: Vec<_> = returning.iter().map(ToString::to_string).collect();
+    let note = format!(
+        "the operator's env entries are taken from Deployment {deployment:?}, and with them gone these settings of somebody \
+         else's work again, which they won over: {}",
+        places.join(", ")
+    );
+    ctx.event(instance, EventType::Warning, "OlderSettingsReturn", &note)
+        .await;
 }
 
 /// Deletes an object, unless somebody may need it.

@@ -8,6 +8,7 @@ mod hold;
 mod keys;
 mod references;
 mod startup;
+mod visibility;
 mod webhook;
 
 use std::collections::VecDeque;

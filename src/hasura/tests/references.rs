@@ -209,7 +209,11 @@ fn judged(
         container: "graphql-engine",
         desired: Some(desired),
         bound_roles: &BTreeSet::from(["editor".into()]),
-        env_from: &EnvFromKeys { sources }.with(desired),
+        env_from: &EnvFromKeys {
+            sources,
+            referenced_role: None,
+        }
+        .with(desired),
         rolls: true,
         allow_recreate: false,
     })
@@ -222,6 +226,7 @@ fn secret(name: &str, keys: Keys) -> Source {
         name: name.into(),
         prefix: String::new(),
         keys,
+        role: None,
     }
 }
 

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::super::env::DesiredAuth;
 use super::super::env_from::{EnvFromKeys, Keys, Source, SourceKind};
+use super::super::place::Place;
 use super::super::refusal::{Note, Refusal, Refused};
 use super::super::startup::{Proposal, judge};
 use super::{admin_secret, deployment, desired, jwt_secret};
 
-fn source(keys: Keys) -> EnvFromKeys {
+pub(super) fn source(keys: Keys) -> EnvFromKeys {
     with_prefix(keys, "")
 }
 
@@ -20,16 +21,26 @@ fn with_prefix(keys: Keys, prefix: &str) -> EnvFromKeys {
             name: "hasura-env".into(),
             prefix: prefix.into(),
             keys,
+            role: None,
         }],
+        referenced_role: None,
     }
 }
 
-fn known(keys: &[&str]) -> Keys {
+pub(super) fn known(keys: &[&str]) -> Keys {
     Keys::Known(
         keys.iter()
             .map(|key| (*key).to_owned())
             .collect::<BTreeSet<_>>(),
     )
+}
+
+/// The place of a variable in [`source`].
+pub(super) fn from_env_from(name: &'static str) -> Place {
+    Place::EnvFrom {
+        name,
+        source: (SourceKind::Secret, "hasura-env".into()),
+    }
 }
 
 pub(super) fn judged(
@@ -108,14 +119,10 @@ fn without_an_admin_secret_nothing_is_applied_and_nothing_removed() {
 
 #[test]
 fn an_empty_admin_secret_is_none() {
-    let empty = |place: &str| {
-        Err(vec![Refusal::AdminSecretEmpty {
-            place: place.into(),
-        }])
-    };
+    let empty = |place| Err(vec![Refusal::AdminSecretEmpty { place }]);
     assert_eq!(
         on(json!([{"name": super::ADMIN}, jwt_secret()]), json!(null)),
-        empty("the env entry HASURA_GRAPHQL_ADMIN_SECRET")
+        empty(Place::Entry("HASURA_GRAPHQL_ADMIN_SECRET"))
     );
     // The flag wins over the entry, so it is what counts.
     assert_eq!(
@@ -123,7 +130,7 @@ fn an_empty_admin_secret_is_none() {
             json!([admin_secret(), jwt_secret()]),
             json!(["serve", "--admin-secret="])
         ),
-        empty("the flag --admin-secret")
+        empty(Place::Flag("admin-secret"))
     );
 }
 
@@ -189,28 +196,24 @@ fn a_disabled_admin_secret_passes_only_while_something_else_authenticates() {
 
 #[test]
 fn a_webhook_beside_the_jwt_secret_is_refused_wherever_it_is_set() {
-    let refused = |place: &str| {
-        Err(vec![Refusal::AuthHookSet {
-            place: place.into(),
-        }])
-    };
+    let refused = |place| Err(vec![Refusal::AuthHookSet { place }]);
     let hook = entry("HASURA_GRAPHQL_AUTH_HOOK", "");
     assert_eq!(
         on(json!([admin_secret(), hook, jwt_secret()]), json!(null)),
-        refused("the env entry HASURA_GRAPHQL_AUTH_HOOK")
+        refused(Place::Entry("HASURA_GRAPHQL_AUTH_HOOK"))
     );
     assert_eq!(
         on(
             json!([admin_secret(), jwt_secret()]),
             json!(["serve", "--auth-hook", "http://x"])
         ),
-        refused("the flag --auth-hook")
+        refused(Place::Flag("auth-hook"))
     );
     let hasura = deployment(json!({"env": [admin_secret(), jwt_secret()]}));
     let from = source(known(&["HASURA_GRAPHQL_AUTH_HOOK"]));
     assert_eq!(
         judged(&hasura, Some(&desired()), &from).map_err(|r| r.refusals),
-        refused("HASURA_GRAPHQL_AUTH_HOOK from envFrom Secret hasura-env")
+        refused(from_env_from("HASURA_GRAPHQL_AUTH_HOOK"))
     );
 }
 
@@ -245,7 +248,7 @@ fn the_plural_secret_is_refused_wherever_it_is_set() {
     assert_eq!(
         on(json!([admin_secret(), jwt_secret(), plural]), json!(null)),
         Err(vec![Refusal::PluralWins {
-            place: "the env entry HASURA_GRAPHQL_JWT_SECRETS".into()
+            place: Place::Entry("HASURA_GRAPHQL_JWT_SECRETS")
         }])
     );
 }

@@ -3,8 +3,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::env_from::{EnvFromKeys, Keys, Source, SourceKind};
+use super::super::place::Place;
 use super::super::refusal::{Note, Refusal};
 use super::super::startup::{Proposal, judge};
+use super::startup::from_env_from;
 use super::{admin_secret, deployment, hook_entries, webhook};
 
 /// The verdict in mode Webhook on a container with this env beside ours, these words, and these keys of a Secret in
@@ -16,6 +18,7 @@ fn with(env: &[Value], args: &[&str], keys: &[&str]) -> Result<Vec<Note>, Vec<Re
         name: "hasura-env".into(),
         prefix: String::new(),
         keys: Keys::Known(keys.iter().map(|key| (*key).to_owned()).collect()),
+        role: None,
     };
     let words: Vec<_> = ["graphql-engine", "serve"].iter().chain(args).collect();
     judge(&Proposal {
@@ -25,6 +28,7 @@ fn with(env: &[Value], args: &[&str], keys: &[&str]) -> Result<Vec<Note>, Vec<Re
         bound_roles: &BTreeSet::new(),
         env_from: &EnvFromKeys {
             sources: vec![source],
+            referenced_role: None,
         },
         rolls: true,
         allow_recreate: false,
@@ -59,48 +63,35 @@ fn an_admin_secret_is_needed_unless_it_is_disabled() {
 
 #[test]
 fn a_jwt_secret_of_somebody_else_is_refused_wherever_it_is_set() {
-    let set = |place: &str| {
-        let place = place.into();
-        refused(Refusal::JwtSecretSet { place })
-    };
+    let set = |place| refused(Refusal::JwtSecretSet { place });
     for name in ["HASURA_GRAPHQL_JWT_SECRET", "HASURA_GRAPHQL_JWT_SECRETS"] {
         let by_env = with(&[admin_secret(), entry(name, "")], &[], &[]);
-        assert_eq!(by_env, set(&format!("the env entry {name}")));
+        assert_eq!(by_env, set(Place::Entry(name)));
         let by_source = with(&[admin_secret()], &[], &[name]);
-        assert_eq!(
-            by_source,
-            set(&format!("{name} from envFrom Secret hasura-env"))
-        );
+        assert_eq!(by_source, set(from_env_from(name)));
     }
     for flag in ["jwt-secret", "jwt-secrets"] {
         let by_flag = with(&[admin_secret()], &[&format!("--{flag}={{}}")], &[]);
-        assert_eq!(by_flag, set(&format!("the flag --{flag}")));
+        assert_eq!(by_flag, set(Place::Flag(flag)));
     }
-    let place = String::new();
+    let place = Place::Flag("jwt-secret");
     assert_eq!(Refusal::JwtSecretSet { place }.reason(), "JwtSecretSet");
 }
 
 #[test]
 fn a_role_for_requests_without_a_token_is_refused_wherever_it_is_set() {
-    let set = |place: &str| {
-        let place = place.into();
-        refused(Refusal::UnauthorizedRoleBesideHook { place })
-    };
+    let set = |place| refused(Refusal::UnauthorizedRoleBesideHook { place });
     let name = "HASURA_GRAPHQL_UNAUTHORIZED_ROLE";
     let by_env = with(&[admin_secret(), entry(name, "anonymous")], &[], &[]);
-    assert_eq!(
-        by_env,
-        set("the env entry HASURA_GRAPHQL_UNAUTHORIZED_ROLE")
-    );
+    assert_eq!(by_env, set(Place::Entry(name)));
     let by_source = with(&[admin_secret()], &[], &[name]);
-    let place = "HASURA_GRAPHQL_UNAUTHORIZED_ROLE from envFrom Secret hasura-env";
-    assert_eq!(by_source, set(place));
+    assert_eq!(by_source, set(from_env_from(name)));
     let by_flag = with(
         &[admin_secret()],
         &["--unauthorized-role", "anonymous"],
         &[],
     );
-    assert_eq!(by_flag, set("the flag --unauthorized-role"));
+    assert_eq!(by_flag, set(Place::Flag("unauthorized-role")));
 }
 
 #[test]
@@ -119,7 +110,7 @@ fn the_older_name_of_the_method_yields_but_must_be_readable() {
         Ok(vec![])
     );
     let invalid = Refusal::HookTypeInvalid {
-        place: "the env entry HASURA_GRAPHQL_AUTH_HOOK_TYPE".into(),
+        place: Place::Entry(name),
         value: "post".into(),
     };
     let lower = with(&[admin_secret(), entry(name, "post")], &[], &[]);
