@@ -63,7 +63,7 @@ impl World {
         .await
     }
 
-    async fn apply_bindings(&self, count: usize) -> anyhow::Result<()> {
+    async fn apply_many_bindings(&self, count: usize) -> anyhow::Result<()> {
         for number in 0..count {
             let binding = self.binding(
                 &format!("b{number}"),
@@ -109,7 +109,7 @@ async fn when_the_leader_is_killed_the_other_takes_over_and_nothing_is_there_twi
     let follower = world.candidate("b")?;
     world.standing_by(&follower).await?;
     world.apply_base().await?;
-    world.apply_bindings(10).await?;
+    world.apply_many_bindings(10).await?;
     // In the middle of its work.
     world
         .until_logto("three roles", |_| world.made().2 >= 3)
@@ -167,7 +167,7 @@ async fn a_leader_that_stood_still_for_longer_than_its_lease_writes_nothing_any_
     world.led_by("a").await?;
     let _follower = world.candidate("b")?;
     world.apply_base().await?;
-    world.apply_bindings(20).await?;
+    world.apply_many_bindings(20).await?;
     // With much to do, to Logto and to the API server.
     world
         .until_logto("three roles", |_| world.made().2 >= 3)
