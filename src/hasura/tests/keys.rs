@@ -181,6 +181,29 @@ fn whoever_reads_a_setting_as_another_variable_is_named() {
 }
 
 #[test]
+fn a_value_that_has_a_setting_in_it_is_named() {
+    let with = |value: &str| {
+        let admin = json!({"name": ADMIN, "value": value});
+        deployment(json!({"env": [reads(JWT, "jwt.secret"), admin]}))
+    };
+    for value in [
+        "$(HASURA_GRAPHQL_JWT_SECRET)",
+        "a-$$$(HASURA_GRAPHQL_JWT_SECRET)",
+    ] {
+        let found = misread(&with(value), &shop_auth());
+        let said = found.expect("it is misread").to_string();
+        assert!(said.contains(ADMIN), "{said}");
+    }
+    for value in ["$$(HASURA_GRAPHQL_JWT_SECRET)", "$(OTHER)"] {
+        assert_eq!(misread(&with(value), &shop_auth()), None, "{value}");
+    }
+    // That of somebody else's.
+    let value = json!({"name": ADMIN, "value": "$(HASURA_GRAPHQL_JWT_SECRET)"});
+    let other = json!({"env": [jwt_secret(), value]});
+    assert_eq!(misread(&deployment(other), &shop_auth()), None);
+}
+
+#[test]
 fn a_prefix_can_make_an_admin_secret_of_a_key() {
     let mut object = shop_auth();
     object.keys.jwt_secret = "ADMIN_SECRET".into();
