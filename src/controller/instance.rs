@@ -79,8 +79,16 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     if hands == Hands::Observe {
         return observed(&instance, ctx, &connection, reread).await;
     }
-    let (stage, mut outcome) =
-        steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
+    // As the API server has it: what is noted in the other one on the way is news at the end.
+    let mut stored = instance.clone();
+    let (stage, mut outcome) = steps(
+        &mut instance,
+        &mut stored,
+        ctx,
+        &connection,
+        reread == Reread::Now,
+    )
+    .await?;
     if let Some(unreadable) = policy::unreadable(&ctx.stores, policy::takes_by_labels(&instance))
         && outcome.verdict.is_ready()
     {
@@ -90,7 +98,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         outcome.next = Next::After(wait);
     }
     let status = status_of(&instance, stage, &outcome, reread);
-    visit::end(ctx, &instance, status, &outcome).await
+    visit::end(ctx, &stored, status, &outcome).await
 }
 
 /// Whether the status says of this spec that a fight was given up.
@@ -213,15 +221,17 @@ enum Stage {
     Done,
 }
 
-/// Goes through the stages; the status parts that they found are put into `instance` as they come.
+/// Goes through the stages; the status parts that they found are put into `instance` as they come, and `stored` is what of
+/// it the API server has.
 async fn steps(
     instance: &mut HasuraInstance,
+    stored: &mut HasuraInstance,
     ctx: &Context,
     connection: &Connection,
     reread: bool,
 ) -> Result<(Stage, Outcome), Error> {
     let indicator = instance.spec.api_resource.indicator.clone();
-    match api_resource::sync(instance, ctx, connection, reread).await? {
+    match api_resource::sync(instance, stored, ctx, connection, reread).await? {
         Synced::Yes => {
             let id = connection.resource_id(&indicator).unwrap_or_default();
             if connection.vouch(&indicator, key(instance), id) {
