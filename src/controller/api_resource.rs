@@ -49,12 +49,14 @@ pub enum Synced {
     No(Outcome),
 }
 
-/// Brings the resource about. What is known of it goes into the instance's status.
+/// Brings the resource about. What is known of it goes into the instance's status, and at once into the one that is stored
+/// when it has to be known after a crash.
 ///
 /// # Errors
 /// When the API server fails.
 pub async fn sync(
     instance: &mut HasuraInstance,
+    stored: &mut HasuraInstance,
     ctx: &Context,
     connection: &Connection,
     reread: bool,
@@ -81,7 +83,7 @@ pub async fn sync(
             }
             Ok(planned) if fresh || recent || !makes(&planned.steps) => {
                 took_over |= planned.takes_over;
-                carry_out(instance, ctx, connection, planned.steps).await?
+                carry_out(instance, stored, ctx, connection, planned.steps).await?
             }
             // Nothing is made, and nothing called taken, on the word of an old listing.
             Ok(_) | Err(_) => {
@@ -268,6 +270,7 @@ async fn reread_resource(
 /// between leaves no resource that nobody knows.
 async fn carry_out(
     instance: &mut HasuraInstance,
+    stored: &mut HasuraInstance,
     ctx: &Context,
     connection: &Connection,
     steps: Vec<Step>,
@@ -277,12 +280,12 @@ async fn carry_out(
         let before = memory::remembered(instance, ctx, connection).cloned();
         if makes && !before.as_ref().is_some_and(is_creating) {
             let intent = memory::intent(instance, ctx, connection);
-            write(instance, ctx, Some(intent)).await?;
+            write(instance, stored, ctx, Some(intent)).await?;
         }
         if let Err(error) = connection.session.execute(&step).await {
             if makes && !error.may_have_happened() {
                 // A definite refusal: this request made nothing. What was known before it stands, an older intent too.
-                write(instance, ctx, before).await?;
+                write(instance, stored, ctx, before).await?;
             }
             return Ok(Err(error));
         }
@@ -302,12 +305,14 @@ fn note_made(instance: &mut HasuraInstance, ctx: &Context, connection: &Connecti
 
 async fn write(
     instance: &mut HasuraInstance,
+    stored: &mut HasuraInstance,
     ctx: &Context,
     resource: Option<ApiResourceStatus>,
 ) -> Result<(), Error> {
     let mut status = instance.status.clone().unwrap_or_default();
     status.api_resource = resource;
-    *instance = status::write(&ctx.client, instance, status).await?;
+    *stored = status::write(&ctx.client, stored, status).await?;
+    instance.clone_from(stored);
     Ok(())
 }
 

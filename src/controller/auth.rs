@@ -73,12 +73,14 @@ impl From<Configured> for Looked {
     }
 }
 
-/// Writes the settings where they differ, and looks at the rollout. What was written goes into the instance's status.
+/// Writes the settings where they differ, and looks at the rollout. What was written goes into the instance's status, and
+/// `stored` is what of it the API server has.
 ///
 /// # Errors
 /// When the API server fails in a way that says nothing about the Deployment.
 pub async fn configure(
     instance: &mut HasuraInstance,
+    stored: &mut HasuraInstance,
     ctx: &Context,
     connection: &Connection,
 ) -> Result<Looked, Error> {
@@ -103,6 +105,7 @@ pub async fn configure(
     };
     let mut visit = Visit {
         instance,
+        stored,
         ctx,
         connection,
         objection: objection.as_ref(),
@@ -231,6 +234,8 @@ pub fn well(instance: &HasuraInstance) -> String {
 
 struct Visit<'a> {
     instance: &'a mut HasuraInstance,
+    /// The same as the API server has it.
+    stored: &'a mut HasuraInstance,
     ctx: &'a Context,
     connection: &'a Connection,
     /// What speaks against writing the settings.
@@ -356,6 +361,7 @@ impl Visit<'_> {
     async fn save(&mut self) -> Result<(), Outcome> {
         if !self.is_noted {
             moving::save(self.instance, self.ctx).await?;
+            self.stored.clone_from(self.instance);
             self.is_noted = true;
         }
         Ok(())

@@ -73,7 +73,7 @@ async fn try_connect(
     let sign_in = SignIn::new(sign_in, before.map(|before| &before.sign_in));
     let connection = Connection::new(session, made_of, jwk_url, check, sign_in, client_id, proof_key);
     Ok(Arc::new(match before {
-        Some(before) if is_same_tenant(before, &connection) => {
+        Some(before) if is_same_tenant(before, &connection).await => {
             api_resource::recall_all(ctx, tenant, before);
             connection.follows(before)
         }
@@ -81,10 +81,16 @@ async fn try_connect(
     }))
 }
 
-/// Whether a connection is to the tenant that the one before was to, so that what was proved there holds here.
-fn is_same_tenant(before: &Connection, now: &Connection) -> bool {
-    let issuer = |connection: &Connection| connection.session.client().discovery().issuer.clone();
-    issuer(before) == issuer(now)
+/// Whether a connection is to the tenant that the one before was to, so that what was proved there holds here: both announce
+/// the same issuer, the one before perhaps since now, when Logto moves and answers at both addresses meanwhile.
+async fn is_same_tenant(before: &Connection, now: &Connection) -> bool {
+    let issuer = &now.session.client().discovery().issuer;
+    let before = before.session.client();
+    let announces_now = async || {
+        let found = before.discover().await;
+        found.is_ok_and(|found| &found.issuer == issuer)
+    };
+    &before.discovery().issuer == issuer || announces_now().await
 }
 
 fn proof_key(tenant: &LogtoTenant, credentials: &Credentials) -> ProofKey {

@@ -83,8 +83,10 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     if hands == Hands::Observe {
         return observed(&instance, ctx, &connection, reread).await;
     }
-    let stored = instance.clone();
-    let mut visited = steps(&mut instance, ctx, &connection, reread == Reread::Now).await?;
+    // As the API server has it: what is noted in the other one on the way is news at the end.
+    let mut stored = instance.clone();
+    let now = reread == Reread::Now;
+    let mut visited = steps(&mut instance, &mut stored, ctx, &connection, now).await?;
     if let Some(unreadable) = policy::unreadable(&ctx.stores, policy::takes_by_labels(&instance))
         && visited.outcome.verdict.is_ready()
     {
@@ -95,10 +97,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
     }
     let outcome = visited.outcome.clone();
     let status = status_of(&instance, visited, reread);
-    // What was noted on the way is written too, also where it changes no condition.
-    let is_as_stored = instance.resource_version() == stored.resource_version();
-    let before = if is_as_stored { &stored } else { &instance };
-    visit::end(ctx, before, status, &outcome).await
+    visit::end(ctx, &stored, status, &outcome).await
 }
 
 /// Has the tenant look whether Logto announces what it did: whose tokens are refused often sees no more than the instance.
@@ -258,15 +257,17 @@ impl Visited {
     }
 }
 
-/// Goes through the stages; the status parts that they found are put into `instance` as they come.
+/// Goes through the stages; the status parts that they found are put into `instance` as they come, and `stored` is what of
+/// it the API server has.
 async fn steps(
     instance: &mut HasuraInstance,
+    stored: &mut HasuraInstance,
     ctx: &Context,
     connection: &Connection,
     reread: bool,
 ) -> Result<Visited, Error> {
     let indicator = instance.spec.api_resource.indicator.clone();
-    match api_resource::sync(instance, ctx, connection, reread).await? {
+    match api_resource::sync(instance, stored, ctx, connection, reread).await? {
         Synced::Yes => {
             let id = connection.resource_id(&indicator).unwrap_or_default();
             if connection.vouch(&indicator, key(instance), id) {
@@ -286,7 +287,7 @@ async fn steps(
         configured,
         lasting,
         look_again,
-    } = auth::configure(instance, ctx, connection).await?;
+    } = auth::configure(instance, stored, ctx, connection).await?;
     let done = |verdict| {
         let next = Next::Change;
         (Stage::Done, Outcome { verdict, next })
