@@ -170,7 +170,7 @@ async fn people_who_sign_in_at_a_custom_domain_are_let_in(world: Arc<World>) -> 
     world.apply::<LogtoTenant>(tenant).await?;
     world.apply::<Deployment>(world.deployment()).await?;
     world.apply::<HasuraInstance>(world.instance()).await?;
-    world.apply_bindings().await?;
+    world.apply_example_bindings().await?;
     world.ready::<HasuraRoleBinding>("user-reader").await?;
     let alice = world.person("alice", &["user:reader"])?;
     let at_own = token_at(&world, &own, &alice).await?;

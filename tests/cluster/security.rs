@@ -45,7 +45,19 @@ async fn a_host_that_the_operator_was_not_told_of_is_refused_without_a_request(
         message.contains("spec.endpointForHasura names https://logto.example.com"),
         "{message}"
     );
-    Ok(())
+    let elsewhere = json!({"spec": {
+        "endpointForHasura": null, "signInEndpoints": ["https://id.example.com"],
+    }});
+    world.edit::<LogtoTenant>("main", elsewhere).await?;
+    world
+        .until("the sign-in endpoint to be refused too", || async {
+            let message = world
+                .stalled::<LogtoTenant>("main", "HostNotAllowed")
+                .await?;
+            let named = "spec.signInEndpoints names https://id.example.com";
+            Ok(message.contains(named).then_some(()))
+        })
+        .await
 }
 
 async fn a_metadata_address_is_refused_without_a_request(world: Arc<World>) -> anyhow::Result<()> {

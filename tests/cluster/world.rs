@@ -338,11 +338,11 @@ impl World {
     /// The example of the README: the base and the bindings `user-reader` and `user-maintainer`.
     pub async fn apply_example(&self) -> anyhow::Result<()> {
         self.apply_base().await?;
-        self.apply_bindings().await
+        self.apply_example_bindings().await
     }
 
     /// The bindings of the example.
-    pub async fn apply_bindings(&self) -> anyhow::Result<()> {
+    pub async fn apply_example_bindings(&self) -> anyhow::Result<()> {
         self.apply::<HasuraRoleBinding>(self.binding("user-reader", "user:reader", "read:user"))
             .await?;
         self.apply::<HasuraRoleBinding>(self.binding(

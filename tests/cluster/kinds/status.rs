@@ -127,9 +127,11 @@ async fn statuses_out_of_bounds_are_refused_with_the_field_named(
 async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Result<()> {
     let server = Server::of(&world);
     let id = letters(64);
+    let row = json!({"endpoint": letters(256), "issuer": letters(512)});
     let specific = [
         json!({
             "issuer": letters(512), "jwkUrl": letters(1024), "keySet": longest_key_set(),
+            "previousIssuer": letters(512), "signInEndpoints": vec![row; 8],
             "retained": longest_retained(),
         }),
         json!({

@@ -137,7 +137,22 @@ fn of_tenants() -> Vec<Bad> {
     let good = tenant();
     let issuer = good.field("status.issuer");
     let keys = good.field("status.jwkUrl");
+    let previous = good.field("status.previousIssuer");
+    let row = json!({"endpoint": "https://a.example", "issuer": "https://a.example/oidc"});
+    let good = tenant().with("status.signInEndpoints", json!([row]));
+    let rows = good.field("status.signInEndpoints");
+    let endpoint = good.field("status.signInEndpoints[0].endpoint");
+    let its_issuer = good.field("status.signInEndpoints[0].issuer");
     vec![
+        previous.bad("513 characters", letters(513), TOO_LONG),
+        previous.bad("a list", json!([]), NOT_TEXT),
+        rows.bad("a text", "https://a.example", NOT_A_LIST),
+        rows.bad("nine", vec![row; 9], "must have at most 8 items"),
+        endpoint.missing(),
+        endpoint.bad("257 characters", letters(257), TOO_LONG),
+        endpoint.bad("a number", 1, NOT_TEXT),
+        its_issuer.bad("513 characters", letters(513), TOO_LONG),
+        its_issuer.bad("a number", 1, NOT_TEXT),
         issuer.bad("513 characters", letters(513), TOO_LONG),
         issuer.bad("a list", json!([]), NOT_TEXT),
         keys.bad("1025 characters", letters(1025), TOO_LONG),

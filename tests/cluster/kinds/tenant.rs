@@ -100,9 +100,11 @@ fn sign_in_endpoints(good: &Object) -> Vec<Bad> {
     let origin = |number: usize| format!("https://id{number}.example.com");
     let nine: Vec<String> = (0..9).map(origin).collect();
     let plain = json!(["https://id.example.com", "http://id.example.com"]);
-    let one = |origin: Value| good.clone().with("spec.signInEndpoints", json!([origin]));
+    // So that what is no https either is refused for its own sake.
+    let http = good.clone().with("spec.allowPlainHttp", true);
     let first = |what: &str, origin: Value, because| {
-        one(origin).refused(what, "spec.signInEndpoints[0]", because)
+        let object = http.clone().with("spec.signInEndpoints", json!([origin]));
+        object.refused(what, "spec.signInEndpoints[0]", because)
     };
     let twice = json!(["https://id.example.com", "https://id.example.com"]);
     let twice = good.clone().with("spec.signInEndpoints", twice);

@@ -138,6 +138,11 @@ fn to_mend() -> Vec<Need> {
             0,
             "a resync looks whether the keys changed",
         ),
+        need(
+            "GET /oidc/.well-known/openid-configuration",
+            0,
+            "a resync looks whether issuer and addresses changed",
+        ),
     ]
 }
 

@@ -154,7 +154,8 @@ async fn another_endpoint_changes_the_issuer_and_refuses_tokens_of_before_until_
     assert_eq!(refused["code"], "auth.unauthorized");
     assert_eq!(refused["data"]["claim"], "iss");
     assert_eq!(bed.emulator.key_set(), keys);
-    let old = std::mem::replace(&mut bed.token, bed.fresh_token().await);
+    let fresh = bed.fresh_token().await;
+    let old = std::mem::replace(&mut bed.token, fresh);
     assert_eq!(claims_of(&bed.token)["iss"], "https://id.example.com/oidc");
     assert_eq!(bed.status_of("/api/roles").await, 200);
     bed.emulator.set_endpoint(&own);
