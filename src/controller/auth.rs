@@ -103,8 +103,7 @@ pub async fn configure(
     };
     let forced_from = visit.forced_from;
     let place = (&deployment, container.as_str());
-    let (configured, warning) =
-        rollout::look(instance, ctx, place, &desired, forced_from).await;
+    let (configured, warning) = rollout::look(instance, ctx, place, &desired, forced_from).await;
     let configured = match (configured, objection) {
         (Configured::RolledOut | Configured::Idle, Some(objection)) => {
             Configured::Objected(objection)

@@ -295,11 +295,7 @@ fn hinges_on_env_from(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Stalled(reason, _) if reasons.contains(reason))
 }
 
-fn status_of(
-    instance: &HasuraInstance,
-    visited: &Visited,
-    reread: Reread,
-) -> HasuraInstanceStatus {
+fn status_of(instance: &HasuraInstance, visited: &Visited, reread: Reread) -> HasuraInstanceStatus {
     let Visited {
         stage,
         outcome,

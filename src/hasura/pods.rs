@@ -40,7 +40,10 @@ pub fn maker(pod: &Pod) -> Option<&str> {
 
 /// Whether a pod counts: neither ended nor on its way out.
 pub fn counts(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
     pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Failed" | "Succeeded"))
 }
 
