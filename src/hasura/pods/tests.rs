@@ -309,6 +309,32 @@ fn only_living_pods_of_the_newest_replica_set_count() {
 }
 
 #[test]
+fn only_a_name_is_asked_for_as_the_maker_of_a_pod() {
+    let made_by = |name: &str, kind: &str| {
+        let mut pod = pod(json!({}));
+        let owner = &mut pod.metadata.owner_references.as_mut().unwrap()[0];
+        (owner.name, owner.kind) = (name.to_owned(), kind.to_owned());
+        maker(&pod).map(str::to_owned)
+    };
+    assert_eq!(
+        made_by("hasura-6d4.x", "ReplicaSet").as_deref(),
+        Some("hasura-6d4.x")
+    );
+    assert_eq!(made_by("hasura-6d4", "StatefulSet"), None);
+    for name in [
+        "..",
+        "../secrets/a",
+        "a/../b",
+        "a?watch=true",
+        "a%2fb",
+        "A",
+        "",
+    ] {
+        assert_eq!(made_by(name, "ReplicaSet"), None, "{name}");
+    }
+}
+
+#[test]
 fn pods_have_settled_once_the_last_of_them_has_run_for_long_enough() {
     let newest = |starts: &[i64]| Newest {
         pods: starts
