@@ -45,7 +45,10 @@ async fn try_read(ctx: &Context, deployment: &Deployment) -> kube::Result<Option
     let all: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
     let params = ListParams::default().labels_from(&selector).limit(PODS);
     let listed = all.list(&params).await?;
-    let is_cut = listed.metadata.continue_.is_some_and(|more| !more.is_empty());
+    let is_cut = listed
+        .metadata
+        .continue_
+        .is_some_and(|more| !more.is_empty());
     let mut pods = listed.items;
     pods.retain(counts);
     pods.sort_by_key(|pod| std::cmp::Reverse(pod.creation_timestamp().map(|time| time.0)));

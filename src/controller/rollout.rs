@@ -115,7 +115,9 @@ fn configured(progress: Progress, ctx: &Context) -> Configured {
 
 /// What there is to say of an instance whose settings were seen to work, and which no replica has by now.
 pub fn idle(well: &str) -> String {
-    format!("no replica runs with the settings now, since the Deployment is scaled to 0. When it last ran: {well}")
+    format!(
+        "no replica runs with the settings now, since the Deployment is scaled to 0. When it last ran: {well}"
+    )
 }
 
 /// The condition that warns of a missing probe.

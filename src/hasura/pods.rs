@@ -32,15 +32,23 @@ pub struct Newest {
     pub is_cut: bool,
 }
 
-/// The name of the ReplicaSet that made a pod.
+/// The name of the ReplicaSet that made a pod. Nobody checks what stands in a pod's owner, and it becomes part of a request's
+/// path, so what can be no name is none.
 pub fn maker(pod: &Pod) -> Option<&str> {
-    let owner = controller(&pod.metadata)?;
-    (owner.kind == "ReplicaSet").then_some(owner.name.as_str())
+    let owner = controller(&pod.metadata).filter(|owner| owner.kind == "ReplicaSet")?;
+    let name = owner.name.as_str();
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_name =
+        name.starts_with(is_plain) && name.chars().all(|c| is_plain(c) || "-.".contains(c));
+    is_name.then_some(name)
 }
 
 /// Whether a pod counts: neither ended nor on its way out.
 pub fn counts(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
     pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Failed" | "Succeeded"))
 }
 

@@ -161,7 +161,11 @@ impl Sight<'_> {
         let since = [available, self.done_at()];
         match since {
             [Some(available), Some(done)] => {
-                let latest = if done.0 > available.0 { done } else { available };
+                let latest = if done.0 > available.0 {
+                    done
+                } else {
+                    available
+                };
                 settled_at(latest, self.watched())
             }
             _ => Settled::NotUp,
@@ -242,8 +246,8 @@ impl Sight<'_> {
     fn old_pods(&self) -> &'static str {
         let status = self.deployment.status.as_ref();
         let count = |count: Option<i32>| count.unwrap_or(0);
-        let is_left = status
-            .is_some_and(|status| count(status.replicas) > count(status.updated_replicas));
+        let is_left =
+            status.is_some_and(|status| count(status.replicas) > count(status.updated_replicas));
         if is_left {
             ", the old pods go on serving"
         } else {

@@ -37,7 +37,9 @@ fn said(instance: &HasuraInstance, type_: &str) -> Option<(String, String)> {
 async fn is_latched(world: &World) -> anyhow::Result<bool> {
     let instance: HasuraInstance = world.get("shop").await?;
     let deployment = instance.status.and_then(|status| status.deployment);
-    Ok(deployment.context("the Deployment in the status")?.rolled_out)
+    Ok(deployment
+        .context("the Deployment in the status")?
+        .rolled_out)
 }
 
 /// Waits until Ready is so and its message has these words.
@@ -190,10 +192,16 @@ async fn what_a_new_pod_lacks_is_named_at_once_and_when_the_rollout_is_stuck(
     deployment["spec"]["progressDeadlineSeconds"] = json!(600);
     container(&mut deployment)["envFrom"] = json!([{"configMapRef": {"name": "hasura-env"}}]);
     base_with(&world, deployment).await?;
-    let lacks = ["CreateContainerConfigError", r#"configmap "hasura-env" not found"#];
+    let lacks = [
+        "CreateContainerConfigError",
+        r#"configmap "hasura-env" not found"#,
+    ];
     let early = until_said(&world, "False", &lacks).await?;
     ensure!(
-        early.conditions().iter().any(|it| it.reason == "RollingOut"),
+        early
+            .conditions()
+            .iter()
+            .any(|it| it.reason == "RollingOut"),
         "{:?}",
         early.conditions()
     );
@@ -233,7 +241,8 @@ async fn without_the_right_to_read_pods_the_command_that_shows_them_is_named(
     let mut mended = json!({"spec": {"template": {"spec": {"containers": image}}}});
     let live: Deployment = world.get("hasura").await?;
     let live = serde_json::to_value(&live)?;
-    container(&mut mended)["env"] = live["spec"]["template"]["spec"]["containers"][0]["env"].clone();
+    container(&mut mended)["env"] =
+        live["spec"]["template"]["spec"]["containers"][0]["env"].clone();
     world.edit::<Deployment>("hasura", mended).await?;
     world.ready::<HasuraInstance>("shop").await?;
     take(&world, &user).await

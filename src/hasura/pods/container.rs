@@ -118,10 +118,7 @@ fn crashed(place: &str, status: &ContainerStatus, ended: &ContainerStateTerminat
         _ => "",
     };
     Failure {
-        what: format!(
-            "{place} ended with exit code {}{reason}",
-            ended.exit_code
-        ),
+        what: format!("{place} ended with exit code {}{reason}", ended.exit_code),
         restarts: status.restart_count,
     }
 }

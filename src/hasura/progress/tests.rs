@@ -163,7 +163,10 @@ fn one_that_ends_after_seconds_is_never_rolled_out_and_says_the_same_up_or_down(
         words.insert(message);
     }
     assert_eq!(words.len(), 1, "{words:?}");
-    assert!(words.iter().all(|it| it.contains("exit code 1")), "{words:?}");
+    assert!(
+        words.iter().all(|it| it.contains("exit code 1")),
+        "{words:?}"
+    );
     // Kubernetes took the rollout for done and never gives up; the Deployment's own deadline counts all the same.
     let case = Case {
         now: 1060,
@@ -171,7 +174,10 @@ fn one_that_ends_after_seconds_is_never_rolled_out_and_says_the_same_up_or_down(
         ..Case::new(waits("CrashLoopBackOff", "back-off 10s", 4))
     };
     let (message, look) = stuck(case.judged());
-    assert!(message.contains("exit code 1, restarted 4 times"), "{message}");
+    assert!(
+        message.contains("exit code 1, restarted 4 times"),
+        "{message}"
+    );
     assert!(!message.contains("old pods"), "{message}");
     assert_eq!(look, Look::Soon);
     // One that was started anew much later, and has not ended since, is no reason to give up.
@@ -195,7 +201,10 @@ fn without_the_right_to_read_pods_the_deployment_alone_tells_how_long_it_was_ava
         conditions,
         ..Case::new(Pods::Forbidden)
     };
-    assert_eq!(under(flapping.judged()).1, Look::In(Duration::from_secs(25)));
+    assert_eq!(
+        under(flapping.judged()).1,
+        Look::In(Duration::from_secs(25))
+    );
     // Long after the rollout was done it still comes and goes, and says the same in both.
     let mut words = std::collections::BTreeSet::new();
     for (available, at) in [(1, Look::In(Duration::from_secs(25))), (0, Look::OnChange)] {
@@ -211,7 +220,10 @@ fn without_the_right_to_read_pods_the_deployment_alone_tells_how_long_it_was_ava
         assert_eq!(look, at);
         words.insert(message);
     }
-    assert!(words.len() == 1 && words.iter().all(|it| it.contains("kubectl")), "{words:?}");
+    assert!(
+        words.len() == 1 && words.iter().all(|it| it.contains("kubectl")),
+        "{words:?}"
+    );
     let silent = Case {
         conditions: json!([]),
         ..Case::new(Pods::Forbidden)
@@ -223,7 +235,11 @@ fn without_the_right_to_read_pods_the_deployment_alone_tells_how_long_it_was_ava
 
 #[test]
 fn what_new_pods_wait_for_is_said_at_once_and_when_kubernetes_gives_up() {
-    let pods = waits("CreateContainerConfigError", "secret \"hasura-env\" not found", 0);
+    let pods = waits(
+        "CreateContainerConfigError",
+        "secret \"hasura-env\" not found",
+        0,
+    );
     let running = Case {
         probe: "readinessProbe",
         available: 0,
@@ -232,7 +248,10 @@ fn what_new_pods_wait_for_is_said_at_once_and_when_kubernetes_gives_up() {
         ..Case::new(pods.clone())
     };
     let (message, look) = under(running.judged());
-    assert!(message.contains(r#"secret "hasura-env" not found"#), "{message}");
+    assert!(
+        message.contains(r#"secret "hasura-env" not found"#),
+        "{message}"
+    );
     assert!(message.contains("old pods go on serving"), "{message}");
     assert_eq!(look, Look::Soon);
     let given_up = Case {
@@ -240,7 +259,11 @@ fn what_new_pods_wait_for_is_said_at_once_and_when_kubernetes_gives_up() {
         ..running
     };
     let (message, look) = stuck(given_up.judged());
-    for part in ["timed out", r#"secret "hasura-env" not found"#, "old pods go on serving"] {
+    for part in [
+        "timed out",
+        r#"secret "hasura-env" not found"#,
+        "old pods go on serving",
+    ] {
         assert!(message.contains(part), "{message}");
     }
     assert_eq!(look, Look::Soon);
@@ -256,7 +279,10 @@ fn a_rollout_that_merely_takes_its_time_says_how_far_it_is() {
         ..Case::new(waits("ContainerCreating", "", 0))
     };
     let (message, _) = under(case.judged());
-    assert_eq!(message, "the rollout goes on: 1 old replicas are still there");
+    assert_eq!(
+        message,
+        "the rollout goes on: 1 old replicas are still there"
+    );
 }
 
 #[test]

@@ -86,7 +86,10 @@ impl<'a> Report<'a> {
 
     /// Nobody but a probe tells a kubelet that a container which runs is not ready.
     fn is_ready(&self, state: &State) -> bool {
-        let probes = [&self.container.readiness_probe, &self.container.startup_probe];
+        let probes = [
+            &self.container.readiness_probe,
+            &self.container.startup_probe,
+        ];
         match state {
             State::Running { .. } => true,
             State::Starting => probes.iter().all(|probe| probe.is_none()),
@@ -248,7 +251,8 @@ mod tests {
     #[test]
     fn a_container_that_does_not_listen_yet_is_ready_unless_a_probe_asks() {
         let ready = |container: Value| {
-            let pod = json!({"metadata": {"name": "hasura-1"}, "spec": {"containers": [container]}});
+            let pod =
+                json!({"metadata": {"name": "hasura-1"}, "spec": {"containers": [container]}});
             let pod: Pod = serde_json::from_value(pod).unwrap();
             let mut report = Report::new(&pod, &pod.spec.as_ref().unwrap().containers[0], at(0));
             let body = report.next(&State::Starting, &at(1));
@@ -259,8 +263,17 @@ mod tests {
         };
         let probe = json!({"httpGet": {"path": "/healthz", "port": 8080}});
         assert_eq!(ready(json!({"name": "hasura"})), true);
-        assert_eq!(ready(json!({"name": "hasura", "livenessProbe": probe})), true);
-        assert_eq!(ready(json!({"name": "hasura", "readinessProbe": probe})), false);
-        assert_eq!(ready(json!({"name": "hasura", "startupProbe": probe})), false);
+        assert_eq!(
+            ready(json!({"name": "hasura", "livenessProbe": probe})),
+            true
+        );
+        assert_eq!(
+            ready(json!({"name": "hasura", "readinessProbe": probe})),
+            false
+        );
+        assert_eq!(
+            ready(json!({"name": "hasura", "startupProbe": probe})),
+            false
+        );
     }
 }
