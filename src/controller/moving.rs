@@ -180,7 +180,8 @@ mod tests {
         }});
         let shop = instance(json!({"name": "hasura"}), forged);
         let mut live = live(&["graphql-engine", "proxy"]);
-        let entry = json!({r#"k:{"name":"HASURA_GRAPHQL_JWT_SECRET"}"#: {"f:name": {}, "f:value": {}}});
+        let entry =
+            json!({r#"k:{"name":"HASURA_GRAPHQL_JWT_SECRET"}"#: {"f:name": {}, "f:value": {}}});
         let containers = json!({r#"k:{"name":"graphql-engine"}"#: {"f:env": entry}});
         live.metadata.managed_fields = serde_json::from_value(json!([{
             "manager": "logto-hasura", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",

@@ -26,11 +26,58 @@ pub fn instance_lost(stores: &Stores, instance: &HasuraInstance) -> Option<Lost>
     let rivals = stores.instances.state_filter(|rival: &HasuraInstance| {
         rival.namespace() == instance.namespace() || tenant_key(rival) == tenant
     });
-    let claimants = rivals
-        .iter()
-        .map(|rival| instance_claimant(stores, rival))
-        .collect();
-    losers(claimants).remove(&key(instance))
+    if let Some(holder) = who_is_there(&rivals, instance) {
+        return Some(Lost {
+            claim: Claim::Deployment(named(instance)?),
+            holder: key(holder),
+            holder_deleting: deleting(holder),
+        });
+    }
+    let claimant = |rival: &Arc<HasuraInstance>| {
+        let mut claimant = instance_claimant(stores, rival);
+        if who_is_there(&rivals, rival).is_some() {
+            let is_other = |claim: &Claim| !matches!(claim, Claim::Deployment(_));
+            claimant.claims.retain(is_other);
+        }
+        claimant
+    };
+    losers(rivals.iter().map(claimant).collect()).remove(&key(instance))
+}
+
+/// The instance that has its settings on the Deployment which another one comes to name after a different one. It goes
+/// before, however old the other is: a slip in a name takes no Hasura from anybody.
+fn who_is_there<'a>(
+    rivals: &'a [Arc<HasuraInstance>],
+    comes: &HasuraInstance,
+) -> Option<&'a HasuraInstance> {
+    let wanted = named(comes)?;
+    written(comes).filter(|from| *from != wanted)?;
+    let is_there = |rival: &&HasuraInstance| {
+        named(rival).as_ref() == Some(&wanted) && written(rival).as_ref() == Some(&wanted)
+    };
+    rivals.iter().map(|rival| &**rival).find(is_there)
+}
+
+/// The Deployment that an instance names.
+fn named(instance: &HasuraInstance) -> Option<Key> {
+    Some(Key {
+        namespace: instance.namespace().unwrap_or_default(),
+        name: instance.spec.deployment_ref.as_ref()?.name.clone(),
+    })
+}
+
+/// The Deployment that has an instance's settings, as far as its status tells.
+fn written(instance: &HasuraInstance) -> Option<Key> {
+    Some(Key {
+        namespace: instance.namespace().unwrap_or_default(),
+        name: instance
+            .status
+            .as_ref()?
+            .deployment
+            .as_ref()?
+            .name
+            .clone()?,
+    })
 }
 
 fn instance_claimant(stores: &Stores, instance: &HasuraInstance) -> Claimant {
@@ -45,12 +92,7 @@ fn instance_claimant(stores: &Stores, instance: &HasuraInstance) -> Claimant {
         }
     }
     // Not those that it named before: what it has not left yet goes to whoever names it now.
-    if let Some(deployment) = &instance.spec.deployment_ref {
-        claims.push(Claim::Deployment(Key {
-            namespace: instance.namespace().unwrap_or_default(),
-            name: deployment.name.clone(),
-        }));
-    }
+    claims.extend(named(instance).map(Claim::Deployment));
     Claimant {
         key: key(instance),
         native: true,
@@ -302,4 +344,46 @@ pub fn verdict(lost: &Lost, namespace: &str) -> Verdict {
         reason,
         format!("{what}; delete one of the two, or make it ask for something else{in_the_way}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn instance(name: &str, deployment: &str, written: Option<&str>) -> Arc<HasuraInstance> {
+        let written = written.map(|name| {
+            json!({"deployment": {"name": name, "uid": "1", "authHash": "h", "rolledOut": true}})
+        });
+        let object = json!({
+            "apiVersion": "logto-hasura.dev/v1alpha1", "kind": "HasuraInstance",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {
+                "tenantRef": {"name": "main"},
+                "apiResource": {"indicator": "https://shop.example.com/", "name": "Shop"},
+                "deploymentRef": {"name": deployment},
+            },
+            "status": written,
+        });
+        Arc::new(serde_json::from_value(object).unwrap())
+    }
+
+    fn there(comes: &Arc<HasuraInstance>, other: &Arc<HasuraInstance>) -> bool {
+        who_is_there(&[Arc::clone(comes), Arc::clone(other)], comes).is_some()
+    }
+
+    #[test]
+    fn who_comes_to_name_a_deployment_yields_to_the_one_that_is_there_and_to_nobody_else() {
+        let comes = instance("a", "x", Some("y"));
+        assert!(there(&comes, &instance("b", "x", Some("x"))));
+        // One that comes too, one that never came, and one that leaves it, as at a swap.
+        assert!(!there(&comes, &instance("b", "x", Some("z"))));
+        assert!(!there(&comes, &instance("b", "x", None)));
+        assert!(!there(&comes, &instance("b", "y", Some("x"))));
+        // Of those that do not come from elsewhere the usual order says who has it.
+        let holds = instance("b", "x", Some("x"));
+        assert!(!there(&instance("a", "x", Some("x")), &holds));
+        assert!(!there(&instance("a", "x", None), &holds));
+    }
 }

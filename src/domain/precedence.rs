@@ -32,7 +32,7 @@ pub enum Claim {
     Tenant(String, String),
     /// HasuraInstance: an indicator of a tenant.
     Indicator(Key, String),
-    /// HasuraInstance: a Deployment. Two instances can not share one by containers: the env entries of both would belong
+    /// HasuraInstance: a Deployment. Not by rank alone: who comes to name it later yields to who is there. Two instances can not share one by containers: the env entries of both would belong
     /// to one field manager, and each apply would drop the other's.
     Deployment(Key),
     /// HasuraInstance: an empty role name prefix in a tenant.

@@ -162,6 +162,41 @@ mod tests {
     }
 
     #[test]
+    fn in_deployments_as_people_have_them_hasura_is_found_without_being_named() {
+        let one = |name: &str, image: &str| json!([{"name": name, "image": image}]);
+        let sql_proxy = json!({"name": "sql-proxy", "image": "registry.example.com/sql-proxy:2",
+                               "args": ["--port=5432", "project:region:db"]});
+        let with_shell = json!({"name": "hasura", "image": "hasura/graphql-engine:v2.8.1.cli-migrations-v3",
+                                "command": ["/bin/sh", "-c"], "args": ["exec docker-entrypoint.sh graphql-engine serve"]});
+        for (containers, name) in [
+            (
+                one("shop-hasura", "hasura/graphql-engine:v2.36.0"),
+                "shop-hasura",
+            ),
+            (one("hasura", "hasura/graphql-engine:v2.40.0"), "hasura"),
+            (one("app", "registry.example.com/shop/hasura:3f2a1"), "app"),
+            (json!([sql_proxy, with_shell]), "hasura"),
+            (
+                json!([proxy(), {"name": "hasura", "image": "hasura/graphql-engine:v2.15.0"}]),
+                "hasura",
+            ),
+            (
+                one(
+                    "hasura",
+                    "registry.example.com/shop/hasura-with-migrations:2024-05-01",
+                ),
+                "hasura",
+            ),
+            (
+                one("hasura", "hasura/graphql-engine:v2.2.0.cli-migrations-v3"),
+                "hasura",
+            ),
+        ] {
+            assert_eq!(taken(&containers), Ok(name.to_owned()), "{containers}");
+        }
+    }
+
+    #[test]
     fn the_name_goes_before_the_image_and_the_image_before_being_the_only_one() {
         let named = json!({"name": "graphql-engine", "image": "registry.example.com/shop/a:1"});
         let other = json!({"name": "hasura", "image": "hasura/graphql-engine:v2"});

@@ -280,6 +280,11 @@ async fn two_instances_that_swap_their_deployments_both_end_ready(
     world.ready::<HasuraInstance>("shop").await?;
     world.ready::<HasuraInstance>("billing").await?;
     name(&world, json!({"name": "other"})).await?;
+    // It is the older one, and takes nothing from the one that is there.
+    let message = world
+        .stalled::<HasuraInstance>("shop", "DeploymentTaken")
+        .await?;
+    ensure!(message.contains("billing"), "{message}");
     world
         .apply::<HasuraInstance>(billing(&world, "hasura"))
         .await?;
