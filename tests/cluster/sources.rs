@@ -38,9 +38,10 @@ fn config_map(data: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hasura-env"}, "data": data})
 }
 
+/// With these values in base64: a key that is gone from `stringData` would stay.
 fn secret(mut data: Value) -> Value {
-    data[ADMIN] = json!("only-in-tests");
-    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hasura-secret"}, "stringData": data})
+    data[ADMIN] = json!("b25seS1pbi10ZXN0cw==");
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hasura-secret"}, "data": data})
 }
 
 /// A Deployment that takes its whole environment from a ConfigMap and a Secret, with these env entries besides.
@@ -134,7 +135,9 @@ async fn a_role_of_anonymous_callers_is_refused_wherever_it_stands(
     );
     world.apply::<ConfigMap>(config_map(json!({}))).await?;
     world.ready::<HasuraInstance>("shop").await?;
-    world.apply::<Secret>(secret(json!({ROLE: "user"}))).await?;
+    world
+        .apply::<Secret>(secret(json!({ROLE: "dXNlcg=="})))
+        .await?;
     let message = world
         .stalled::<HasuraInstance>("shop", "UnauthorizedRoleBound")
         .await?;
@@ -152,6 +155,8 @@ async fn a_role_of_anonymous_callers_is_refused_wherever_it_stands(
     world
         .stalled::<HasuraInstance>("shop", "UnauthorizedRoleBound")
         .await?;
+    world.apply::<Secret>(secret(json!({}))).await?;
+    world.ready::<HasuraInstance>("shop").await?;
 
     let from = json!({"configMapKeyRef": {"name": "hasura-env", "key": "anonymous"}});
     let by_reference = by_sources(&world, json!([{"name": ROLE, "valueFrom": from}]));
