@@ -3,6 +3,7 @@
 
 mod attacks;
 mod cases;
+mod names;
 mod owners;
 mod plans;
 mod proofs;
