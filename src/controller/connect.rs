@@ -71,7 +71,9 @@ async fn try_connect(
         .await
         .map_err(|error| refused(&error))?;
     let sign_in = SignIn::new(sign_in, before.map(|before| &before.sign_in));
-    let connection = Connection::new(session, made_of, jwk_url, check, sign_in, client_id, proof_key);
+    let connection = Connection::new(
+        session, made_of, jwk_url, check, sign_in, client_id, proof_key,
+    );
     Ok(Arc::new(match before {
         Some(before) if is_same_tenant(before, &connection).await => {
             api_resource::recall_all(ctx, tenant, before);

@@ -319,11 +319,7 @@ async fn steps(
     })
 }
 
-fn status_of(
-    instance: &HasuraInstance,
-    visited: Visited,
-    reread: Reread,
-) -> HasuraInstanceStatus {
+fn status_of(instance: &HasuraInstance, visited: Visited, reread: Reread) -> HasuraInstanceStatus {
     let Visited {
         stage,
         outcome,

@@ -42,10 +42,7 @@ impl<'a> Command<'a> {
         if SHELLS.contains(&program(first)) {
             return Self::Unreadable(words);
         }
-        match words
-            .iter()
-            .position(|word| program(word) == HASURA)
-        {
+        match words.iter().position(|word| program(word) == HASURA) {
             Some(at) => Self::Words {
                 before: words[..at].to_vec(),
                 words: words[at + 1..].to_vec(),
