@@ -189,7 +189,7 @@ fn a_role_that_is_made_of_other_variables_is_worked_out_or_not_believed() {
     assert_eq!(made(hidden, "$(KIND)"), Some("UnauthorizedRoleUnknown"));
     let of_itself = entry(ROLE, "$(KIND)");
     for sources in [source(known(&["KIND"])), source(Keys::Unknown)] {
-        let judged = with(&[of_itself.clone()], &sources);
+        let judged = with(std::slice::from_ref(&of_itself), &sources);
         assert_eq!(reason(judged), Some("UnauthorizedRoleUnknown"));
     }
     let many = "$(KIND)".repeat(1000);

@@ -233,8 +233,6 @@ async fn what_works_again_without_our_entries_is_known_before_they_are_taken_awa
         [place],
         "the role was never overridden"
     );
-    assert_eq!(
-        returning(json!({"data": {"X": "y"}})).await,
-        [String::new(); 0]
-    );
+    let none = returning(json!({"data": {"X": "y"}})).await;
+    assert!(none.is_empty(), "{none:?}");
 }
