@@ -4,6 +4,7 @@ mod contest;
 mod desired;
 mod foresee;
 mod shared;
+mod trouble;
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use kube::{Api, ResourceExt, runtime::events::EventType};
 
 pub use desired::desired;
 pub use foresee::foresee;
+use trouble::{blocked_by, refused};
 
 use super::{
     context::{Context, deleting, key},
@@ -27,9 +29,8 @@ use crate::{
     api::{HasuraInstance, conditions::reasons, instance::AuthMode},
     hasura::{
         anonymous::anonymous_role,
-        apply::{Apis, AuthPatch, JudgedApplyError, judge_live, judged_dry_run},
-        apply_error::ApplyError,
-        diff::{Blocked, Change, Finding, diff},
+        apply::{Apis, AuthPatch, judge_live, judged_dry_run},
+        diff::{Change, diff},
         env::{AUTH_HASH, DesiredAuth, UNAUTHORIZED_ROLE},
         env_from::EnvFromKeys,
         place::Place,
@@ -212,26 +213,6 @@ async fn deliver_alone(
     delivery::deliver(instance, ctx, &desired, None).await
 }
 
-/// What there is to say of an instance whose settings are rolled out.
-pub fn well(instance: &HasuraInstance) -> String {
-    let indicator = &instance.spec.api_resource.indicator;
-    let auth = &instance.spec.auth;
-    let well = match (auth.mode, &auth.unauthorized_role) {
-        (AuthMode::Jwt, _) => {
-            format!("tokens for {indicator:?} are accepted as of the last rollout")
-        }
-        (AuthMode::Webhook, Some(role)) => format!(
-            "Hasura asks Logto at each request; who does not send Expected-Role, or does not hold that role, is {role:?}"
-        ),
-        (AuthMode::Webhook, None) => {
-            "Hasura asks Logto at each request. Requests without the header Expected-Role are \
-             refused, since there is no spec.auth.unauthorizedRole"
-                .to_owned()
-        }
-    };
-    well + &delivery::of_before(instance)
-}
-
 struct Visit<'a> {
     instance: &'a mut HasuraInstance,
     /// The same as the API server has it.
@@ -405,54 +386,6 @@ fn bound_roles(instance: &HasuraInstance, ctx: &Context) -> BTreeSet<String> {
         .collect()
 }
 
-/// What a Deployment comes to that must not be patched as it is.
-async fn blocked_by(
-    instance: &HasuraInstance,
-    ctx: &Context,
-    (live, container): (&Deployment, &str),
-    blocked: &Blocked,
-) -> Outcome {
-    let reason = blocked.finding.reason();
-    match &blocked.finding {
-        Finding::EnvUsesValueFrom { name } => {
-            if let Some(before) = delivery::left_behind(instance) {
-                let message = format!(
-                    "{blocked}. If it refers to {before}, take it out of the manifest that has it: the operator holds it too, so \
-                     that it stays until the value takes its place, in one rollout"
-                );
-                return Outcome::stalled(reason, message);
-            }
-            let fitting = delivery::fitting(instance, ctx, (live, container), name, None).await;
-            let keep = fitting.unwrap_or_else(|| {
-                let secret = delivery::default_secret(instance);
-                let stanza = secret.stanza([name.as_str()]);
-                format!("set spec.delivery.mode to Secret, and let the entry be\n{stanza}")
-            });
-            let message = format!("{blocked}; or keep valueFrom: {keep}");
-            Outcome::stalled(reason, message)
-        }
-        Finding::NotReferenced { missing, .. } => {
-            let mut message = blocked.to_string();
-            let asked_for = delivery::object_of(instance);
-            if let [variable, ..] = missing.as_slice()
-                && let Some(fitting) = delivery::fitting(
-                    instance,
-                    ctx,
-                    (live, container),
-                    variable,
-                    asked_for.as_ref(),
-                )
-                .await
-            {
-                message.push_str(&format!("\n{fitting}"));
-            }
-            Outcome::waiting(reason, message)
-        }
-        Finding::StaleReference { .. } => Outcome::waiting(reason, blocked.to_string()),
-        _ => Outcome::stalled(reason, blocked.to_string()),
-    }
-}
-
 fn what_was_written(changes: &[Change], container: &str, deployment: &str) -> String {
     if changes == [Change::Set(AUTH_HASH)] {
         return format!(
@@ -463,24 +396,4 @@ fn what_was_written(changes: &[Change], container: &str, deployment: &str) -> St
     format!(
         "the auth settings were written to container {container:?} of Deployment {deployment:?}"
     )
-}
-
-fn refused(ctx: &Context, error: &JudgedApplyError) -> Outcome {
-    let message = error.to_string();
-    match error {
-        JudgedApplyError::Apply(ApplyError::Gone { .. }) => {
-            Outcome::waiting(error.reason(), message)
-        }
-        JudgedApplyError::Apply(
-            ApplyError::Changed { .. } | ApplyError::Forbidden { .. } | ApplyError::Other { .. },
-        )
-        | JudgedApplyError::EnvFrom { .. } => Outcome::retry(error.reason(), message),
-        JudgedApplyError::Refused(refused) if refused.unwatched => Outcome {
-            next: Next::After(ctx.clocks.credentials_recheck),
-            ..Outcome::stalled(error.reason(), message)
-        },
-        JudgedApplyError::Blocked(_)
-        | JudgedApplyError::Refused(_)
-        | JudgedApplyError::Apply(_) => Outcome::stalled(error.reason(), message),
-    }
 }

@@ -17,11 +17,13 @@ use super::{
     auth::{self, Configured, Looked},
     claims,
     context::{Context, Reread, key},
-    delivery, instance_end, lasting, moving, observe,
+    delivery, instance_end,
+    instance_status::{self, Stage, Visited, note_withdrawal},
+    lasting, observe,
     policy::{self, Hands},
     registry::Connection,
     rivals, rollout,
-    status::{self, Detail, Verdict},
+    status::{self, Verdict},
     stores::tenant_key,
     visit::{self, Error, Next, Outcome},
     webhook, withdrawal,
@@ -75,7 +77,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         Ok(None) => return Ok(Action::await_change()),
         Err(outcome) => {
             let visited = Visited::resource(outcome.clone());
-            let mut status = status_of(&instance, visited, reread);
+            let mut status = instance_status::visited(&instance, visited, reread);
             note_withdrawal(&mut status, &instance, ctx);
             return visit::end(ctx, &instance, status, &outcome).await;
         }
@@ -96,7 +98,7 @@ async fn apply(instance: &HasuraInstance, ctx: &Context) -> Result<Action, Error
         visited.outcome.next = Next::After(wait);
     }
     let outcome = visited.outcome.clone();
-    let status = status_of(&instance, visited, reread);
+    let status = instance_status::visited(&instance, visited, reread);
     visit::end(ctx, &stored, status, &outcome).await
 }
 
@@ -147,40 +149,9 @@ async fn observed(
     if let Reread::After(wait) = reread {
         seen.outcome.next = Next::After(wait);
     }
-    let before = instance.status.clone().unwrap_or_default();
-    let generation = instance.metadata.generation.unwrap_or_default();
-    let verdict = &seen.outcome.verdict;
-    let details = seen.details.into_iter();
-    let details = details
-        .chain(user_editable(instance))
-        .chain(moving::ambiguous(instance));
-    let mut conditions =
-        status::conditions(&before.conditions, generation, verdict, details.collect());
-    conditions.extend(lasting::conditions(
-        &before.conditions,
-        generation,
-        seen.lasting,
-    ));
-    let status = HasuraInstanceStatus {
-        observed_generation: Some(generation),
-        conditions,
-        plan: seen.plan,
-        last_handled_reconcile_at: visit::handled(instance, reread),
-        ..before
-    };
-    visit::end(ctx, instance, status, &seen.outcome).await
-}
-
-/// Adds the condition that says until when tokens work whose grant lost its consent.
-fn note_withdrawal(status: &mut HasuraInstanceStatus, instance: &HasuraInstance, ctx: &Context) {
-    if let Some(withdrawn) = withdrawal::of_instance(ctx, instance) {
-        let generation = instance.metadata.generation.unwrap_or_default();
-        let before = instance.status.as_ref();
-        let before = before.map_or(&[][..], |status| &status.conditions);
-        status
-            .conditions
-            .push(status::condition(before, generation, withdrawn));
-    }
+    let outcome = seen.outcome.clone();
+    let status = instance_status::observed(instance, seen, reread);
+    visit::end(ctx, instance, status, &outcome).await
 }
 
 /// The tenant's connection; none when there is nothing new to say until the tenant was visited.
@@ -229,34 +200,6 @@ fn unvouch(instance: &HasuraInstance, ctx: &Context) {
     }
 }
 
-/// How far a visit came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
-    Resource,
-    Auth,
-    Rollout,
-    Done,
-}
-
-/// What a visit came to.
-struct Visited {
-    stage: Stage,
-    outcome: Outcome,
-    /// Conditions that last, if the Deployment was looked at.
-    lasting: Option<Vec<Detail>>,
-}
-
-impl Visited {
-    /// It did not come beyond the API resource.
-    fn resource(outcome: Outcome) -> Self {
-        Self {
-            stage: Stage::Resource,
-            outcome,
-            lasting: None,
-        }
-    }
-}
-
 /// Goes through the stages; the status parts that they found are put into `instance` as they come, and `stored` is what of
 /// it the API server has.
 async fn steps(
@@ -300,8 +243,10 @@ async fn steps(
         Configured::RolledOut | Configured::Idle | Configured::Delivered if trouble.is_some() => {
             done(trouble.unwrap_or(Verdict::Starting))
         }
-        Configured::RolledOut => done(Verdict::Ready(auth::well(instance))),
-        Configured::Idle => done(Verdict::Ready(rollout::idle(&auth::well(instance)))),
+        Configured::RolledOut => done(Verdict::Ready(instance_status::well(instance))),
+        Configured::Idle => done(Verdict::Ready(rollout::idle(&instance_status::well(
+            instance,
+        )))),
         Configured::Delivered => done(Verdict::Ready(delivery::unwatched(instance))),
     };
     if let Verdict::Ready(message) = &mut outcome.verdict
@@ -316,86 +261,5 @@ async fn steps(
         stage,
         outcome,
         lasting,
-    })
-}
-
-fn status_of(instance: &HasuraInstance, visited: Visited, reread: Reread) -> HasuraInstanceStatus {
-    let Visited {
-        stage,
-        outcome,
-        lasting,
-    } = visited;
-    let before = instance.status.clone().unwrap_or_default();
-    let generation = instance.metadata.generation.unwrap_or_default();
-    let stages = [
-        (
-            Stage::Resource,
-            types::API_RESOURCE_SYNCED,
-            "the API resource in Logto is as the spec says",
-        ),
-        (
-            Stage::Auth,
-            types::AUTH_CONFIGURED,
-            "the Deployment carries the settings",
-        ),
-        (
-            Stage::Rollout,
-            types::ROLLED_OUT,
-            "every replica ran with the settings that were last written",
-        ),
-    ];
-    let detail = |(own, type_, well): (Stage, &'static str, &str)| match own.cmp(&stage) {
-        std::cmp::Ordering::Less if own == Stage::Rollout && !rollout::is_watched(instance) => {
-            Detail {
-                type_,
-                status: None,
-                reason: reasons::NOT_WATCHED,
-                message: delivery::unwatched(instance),
-            }
-        }
-        std::cmp::Ordering::Less => Detail::well(type_, well),
-        std::cmp::Ordering::Equal => Detail::ill(type_, &outcome.verdict),
-        std::cmp::Ordering::Greater => Detail {
-            type_,
-            status: None,
-            reason: reasons::PROGRESSING,
-            message: "comes after what is not done yet".to_owned(),
-        },
-    };
-    let details = stages
-        .into_iter()
-        .map(detail)
-        .chain(user_editable(instance))
-        .chain(moving::ambiguous(instance));
-    let details = details.collect();
-    let mut conditions =
-        status::conditions(&before.conditions, generation, &outcome.verdict, details);
-    conditions.extend(lasting::conditions(&before.conditions, generation, lasting));
-    HasuraInstanceStatus {
-        observed_generation: Some(generation),
-        conditions,
-        last_handled_reconcile_at: visit::handled(instance, reread),
-        plan: None,
-        ..before
-    }
-}
-
-/// The condition that warns of session variables that users choose themselves.
-fn user_editable(instance: &HasuraInstance) -> Option<Detail> {
-    let jwt = instance.spec.auth.jwt.as_ref()?;
-    let names: Vec<&str> = jwt
-        .session_variables
-        .iter()
-        .filter(|variable| variable.user_editable)
-        .map(|variable| variable.name.as_str())
-        .collect();
-    (!names.is_empty()).then(|| Detail {
-        type_: types::USER_EDITABLE_CLAIM,
-        status: Some(true),
-        reason: reasons::USER_EDITABLE,
-        message: format!(
-            "a user chooses these session variables himself at any sign-in, so nothing may be permitted because of them: {}",
-            names.join(", ")
-        ),
     })
 }

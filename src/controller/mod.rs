@@ -25,6 +25,7 @@ mod gone;
 mod index;
 mod instance;
 mod instance_end;
+mod instance_status;
 mod issuer;
 mod keys;
 mod lasting;
