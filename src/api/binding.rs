@@ -329,7 +329,8 @@ pub enum SubjectState {
     HadRole,
     /// Somebody took the role away from it in Logto. It is not given again; name the subject anew for that.
     TakenAway,
-    /// Nobody is named so; for a username: nobody who was there when it was named.
+    /// Nobody is named so; for a username: nobody who was there when it was named. Also somebody who was found, and has
+    /// to wait because nobody may be given the role, as the condition SubjectsAssigned says.
     NotFound,
     /// More than one is named so; name it by id.
     Ambiguous,

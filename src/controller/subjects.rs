@@ -145,7 +145,7 @@ impl SubjectSync<'_> {
         self.visit.ctx.subjects.due(
             &uid(self.binding),
             &expected,
-            settled && seen,
+            settled && seen && !conditions::was_held_back(self.binding),
             |check: &Check| (check.held_back && no_extra) || (!check.held_back && !settled),
         )
     }
@@ -180,7 +180,7 @@ impl SubjectSync<'_> {
             self.take_back(&plan, wanted, progress).await?;
             if plan.assign.is_empty() || self.is_held_back().await? {
                 progress.held_back = !plan.assign.is_empty();
-                progress.rows = plan.held_back(&progress.rows);
+                progress.rows = plan.held_back();
                 progress.role = Some(self.role.clone());
                 return Ok(());
             }

@@ -2,6 +2,7 @@
 //!
 //! Only what the binding gave is ever taken back: a subject whose row says `Assigned`, or `Assigning` when it is held by
 //! now. A row whose id was once found keeps it, so a name that passes to somebody else gives that one nothing.
+//! Neither a lost role nor a wait, while nobody may be given it, makes a row forget its id or since when it is named.
 //!
 //! # What a forged status can do
 //!
@@ -95,31 +96,37 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The rows when nobody may be given the role: as before for those who would be, and none if they had none.
-    pub fn held_back(self, before: &[SubjectStatus]) -> Vec<SubjectStatus> {
-        let under_way = |row: &SubjectStatus| row.state == SubjectState::Assigning;
-        let as_before = |row: SubjectStatus| match under_way(&row) {
-            true => before
-                .iter()
-                .find(|old| old.named == row.named && !under_way(old))
-                .cloned(),
-            false => Some(row),
+    /// The rows when nobody may be given the role. Those who would be keep whom their name means and since when it
+    /// stands there: whoever gets that name while they wait is not meant.
+    pub fn held_back(self) -> Vec<SubjectStatus> {
+        let waiting = |row: SubjectStatus| match row.state {
+            SubjectState::Assigning => not_given(row),
+            _ => row,
         };
-        self.rows.into_iter().filter_map(as_before).collect()
+        self.rows.into_iter().map(waiting).collect()
     }
 }
 
-/// The rows when the role was lost and made again: what was given went with it, and so did what was taken away.
+/// The rows when the role was lost and made again: what was given went with it, and so did what was taken away. Each name
+/// keeps one row, with whom it means and since when: whoever has got that name by now is given nothing.
 pub fn without_role(before: &[SubjectStatus]) -> Vec<SubjectStatus> {
-    let forgotten = |row: &SubjectStatus| SubjectStatus {
-        state: SubjectState::NotFound,
-        ..row.clone()
+    let is_second = |row: &SubjectStatus| {
+        row.state == SubjectState::Renamed
+            && before.iter().any(|other| {
+                other.state != SubjectState::Renamed
+                    && (other.kind, &other.named) == (row.kind, &row.named)
+            })
     };
-    before
-        .iter()
-        .filter(|row| row.state != SubjectState::Renamed)
-        .map(forgotten)
-        .collect()
+    let first = before.iter().filter(|row| !is_second(row));
+    first.cloned().map(not_given).collect()
+}
+
+/// The row of somebody who was found, as far as it goes, and was not given the role yet.
+fn not_given(row: SubjectStatus) -> SubjectStatus {
+    SubjectStatus {
+        state: SubjectState::NotFound,
+        ..row
+    }
 }
 
 /// Ids of those whom the binding gave the role, as far as a status can say.
@@ -156,7 +163,7 @@ impl Subjects {
     pub fn unresolved(&self) -> Vec<&Name> {
         let resolved = |name: &&Name| match self.row(name) {
             Some(row) => match self.holder(row) {
-                Some(holder) => row.state != SubjectState::Renamed && name.means(holder),
+                Some(holder) => is_told_by_a_holder(row.state) && name.means(holder),
                 None => is_settled_by_a_holder(row.state),
             },
             None => false,
@@ -311,6 +318,11 @@ impl Subjects {
 
 fn is_given(state: SubjectState) -> bool {
     matches!(state, SubjectState::Assigned | SubjectState::Assigning)
+}
+
+/// Whether a row that says so is judged by its holder alone.
+fn is_told_by_a_holder(state: SubjectState) -> bool {
+    is_settled_by_a_holder(state) || state == SubjectState::Assigning
 }
 
 fn is_held(state: SubjectState) -> bool {

@@ -112,6 +112,15 @@ pub fn said(extra: &[String]) -> String {
     )
 }
 
+/// Whether somebody waited at the binding's last visit until the role holds no other scopes.
+pub fn was_held_back(binding: &HasuraRoleBinding) -> bool {
+    let mut conditions = binding.conditions().iter();
+    conditions.any(|condition| {
+        condition.type_ == types::SUBJECTS_ASSIGNED
+            && condition.reason == reasons::EXTRA_SCOPES_HELD
+    })
+}
+
 fn extra_scopes_held(message: String) -> Detail {
     Detail {
         type_: types::EXTRA_SCOPES,

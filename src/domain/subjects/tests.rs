@@ -142,6 +142,44 @@ fn a_role_that_was_lost_and_made_again_is_given_to_all_again() {
 }
 
 #[test]
+fn a_role_that_was_lost_leaves_each_name_one_row_with_whom_it_means() {
+    let (alice, bob) = (username("alice"), username("bob"));
+    let before = [
+        row(&alice, Some("a"), HadRole),
+        row(&bob, Some("b"), Renamed),
+        row(&alice, Some("a"), Renamed),
+    ];
+    let left = [
+        row(&alice, Some("a"), NotFound),
+        row(&bob, Some("b"), NotFound),
+    ];
+    assert_eq!(without_role(&before), left);
+    // A row of the other kind speaks of somebody else.
+    let mut other = before;
+    other[0].kind = SubjectKind::Application;
+    assert_eq!(without_role(&other).len(), 3);
+}
+
+#[test]
+fn who_waits_until_somebody_may_be_given_the_role_keeps_id_and_time() {
+    let names = [username("alice"), username("bob")];
+    let all = [user("a", "alice", 1), user("b", "bob", 1)];
+    let first = plan(&names, &[], &[&all[1]], &all);
+    let waiting = first.held_back();
+    let expected = [
+        row(&names[0], Some("a"), NotFound),
+        row(&names[1], Some("b"), HadRole),
+    ];
+    assert_eq!(waiting, expected);
+    let second = plan(&names, &waiting, &[&all[1]], &all);
+    assert_eq!(ids(&second.assign), ["a"], "once it may be given");
+    assert_eq!(second.held_back(), waiting, "until then nothing changes");
+    // Given by hand meanwhile, it is not the binding's.
+    let given = plan(&names, &waiting, &all.each_ref(), &all);
+    assert_eq!(states(&given), [HadRole, HadRole]);
+}
+
+#[test]
 fn an_account_registered_after_its_username_was_named_gets_nothing() {
     let late = user("late", "alice", 101);
     let name = username("alice");

@@ -1,9 +1,11 @@
 //! Any sequence of edits, losses and crashes: nobody loses the role who was not given it by the binding, and nobody is
-//! given it whom the spec does not name.
+//! given it whom the spec does not name, or whom a name came to mean after it meant somebody else.
 
 use proptest::prelude::*;
 
 use super::*;
+
+mod names;
 
 /// What can happen.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ enum Event {
     Revoke(usize),
     LoseStatus,
     LoseRole,
+    /// The role comes to hold another scope, or holds it no longer: nobody may be given it meanwhile.
+    HoldBack,
     Visit(Crash),
 }
 
@@ -46,6 +50,9 @@ struct World {
     wanted: BTreeSet<Name>,
     /// When the operator first saw a name that is in the spec since then.
     seen: BTreeMap<Name, i64>,
+    /// Whom it meant first, by id.
+    meant: BTreeMap<Name, String>,
+    held_back: bool,
     rows: Vec<SubjectStatus>,
     role_in_status: Option<usize>,
 }
@@ -78,6 +85,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (0..5_usize).prop_map(Event::Revoke),
         1 => Just(Event::LoseStatus),
         1 => Just(Event::LoseRole),
+        1 => Just(Event::HoldBack),
         8 => crash.prop_map(Event::Visit),
     ];
     proptest::collection::vec(event, 0..60)
@@ -120,12 +128,14 @@ impl World {
             }
             Event::LoseStatus => {
                 self.rows.clear();
+                self.meant.clear();
                 self.role_in_status = None;
             }
             Event::LoseRole => {
                 self.role += 1;
                 self.holders.clear();
             }
+            Event::HoldBack => self.held_back = !self.held_back,
             Event::Visit(crash) => self.visit(crash),
         }
     }
@@ -187,14 +197,27 @@ impl World {
         subjects.plan(&found, &time(if is_new { 0 } else { self.now }))
     }
 
+    /// Notes since when the names of the spec stand there, and whom they mean first.
+    fn see(&mut self) {
+        self.seen.retain(|name, _| self.wanted.contains(name));
+        self.meant.retain(|name, _| self.wanted.contains(name));
+        for name in &self.wanted {
+            let since = *self.seen.entry(name.clone()).or_insert(self.now);
+            let mut meant = self.accounts.iter().filter(|account| name.means(account));
+            if let Some(account) = meant
+                .next()
+                .filter(|account| was_there(name, account, since))
+            {
+                let meant = self.meant.entry(name.clone());
+                meant.or_insert_with(|| account.id.clone());
+            }
+        }
+    }
+
     /// As the controller does it.
     fn visit(&mut self, crash: Crash) {
-        let now = self.now;
-        self.seen.retain(|name, _| self.wanted.contains(name));
-        let seen_before = self.seen.clone();
-        for name in &self.wanted {
-            self.seen.entry(name.clone()).or_insert(now);
-        }
+        let before = (self.seen.clone(), self.meant.clone());
+        self.see();
         let plan = self.plan();
         for id in &plan.unassign {
             let by = self.holders.remove(id);
@@ -202,10 +225,10 @@ impl World {
         }
         if crash == Crash::AfterUnassigning {
             // What was seen and not recorded was not seen.
-            self.seen = seen_before;
+            (self.seen, self.meant) = before;
             return;
         }
-        if !plan.assign.is_empty() {
+        if !plan.assign.is_empty() && !self.held_back {
             self.rows.clone_from(&plan.rows);
             self.role_in_status = Some(self.role);
             if crash == Crash::AfterRecording {
@@ -216,19 +239,44 @@ impl World {
                 return;
             }
         }
-        self.rows = plan.rows;
+        self.rows = self.rows_after(plan);
         self.role_in_status = Some(self.role);
-        for row in &mut self.rows {
+        let again = self.plan();
+        assert!(
+            (again.assign.is_empty() || self.held_back) && again.unassign.is_empty(),
+            "{again:?}"
+        );
+        let again = self.rows_after(again);
+        assert_eq!(again, self.rows, "a second look finds nothing new");
+        self.rows.iter().for_each(|row| self.tells_who_holds(row));
+    }
+
+    /// Whoever holds the role, is known, and bears the name still is said to hold it.
+    fn tells_who_holds(&self, row: &SubjectStatus) {
+        let mut names = self.wanted.iter();
+        let name = names.find(|name| name.to_string() == row.named).unwrap();
+        let since = row.named_since.as_ref().unwrap().0.as_second();
+        let mut accounts = self.accounts.iter();
+        let is_told = accounts.any(|account| {
+            row.id.as_ref() == Some(&account.id)
+                && name.means(account)
+                && was_there(name, account, since)
+                && self.holders.contains_key(&account.id)
+        });
+        assert!(!is_told || is_held(row.state), "{row:?}");
+    }
+
+    fn rows_after(&self, plan: Plan) -> Vec<SubjectStatus> {
+        if self.held_back {
+            return plan.held_back();
+        }
+        let mut rows = plan.rows;
+        for row in &mut rows {
             if row.state == Assigning {
                 row.state = Assigned;
             }
         }
-        let again = self.plan();
-        assert!(
-            again.assign.is_empty() && again.unassign.is_empty(),
-            "{again:?}"
-        );
-        assert_eq!(again.rows, self.rows, "a second look finds nothing new");
+        rows
     }
 
     fn assign(&mut self, id: &str) {
@@ -238,16 +286,25 @@ impl World {
             .find(|account| account.id == id)
             .unwrap();
         assert!(!account.refused);
-        let is_meant = |name: &&Name| {
-            let there = !matches!(name, Name::Username(_)) || account.created <= self.seen[*name];
-            name.means(account) && there
+        let is_meant = |name: &Name| {
+            name.means(account)
+                && was_there(name, account, self.seen[name])
+                && self.meant.get(name) == Some(&account.id)
         };
-        assert!(
-            self.wanted.iter().any(|name| is_meant(&name)),
-            "nobody named {account:?}"
-        );
+        assert!(self.wanted.iter().any(is_meant), "nobody named {account:?}");
         assert!(self.holders.insert(id.to_owned(), By::Us).is_none());
     }
+}
+
+/// Whether an account is old enough for a name that stands in the spec since then.
+fn was_there(name: &Name, account: &Account, since: i64) -> bool {
+    !matches!(name, Name::Username(_)) || account.created <= since
+}
+
+fn happened(events: impl IntoIterator<Item = Event>) -> World {
+    let mut world = World::default();
+    events.into_iter().for_each(|event| world.happen(event));
+    world
 }
 
 proptest! {
@@ -255,9 +312,6 @@ proptest! {
 
     #[test]
     fn nobody_loses_what_the_binding_did_not_give_and_nobody_gets_it_who_is_not_named(events in events()) {
-        let mut world = World::default();
-        for event in events {
-            world.happen(event);
-        }
+        happened(events);
     }
 }
