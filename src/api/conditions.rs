@@ -211,7 +211,7 @@ pub mod reasons {
     pub const FORBIDDEN: &str = "Forbidden";
     /// Waiting: patching the Deployment failed; tried again.
     pub const APPLY_FAILED: &str = "ApplyFailed";
-    /// Waiting: a source of the container's `envFrom` could not be read; tried again.
+    /// Waiting: a source of the container's `envFrom`, or what its entry for the role of callers without a token refers to, could not be read; tried again.
     pub const ENV_FROM_UNREADABLE: &str = "EnvFromUnreadable";
     /// Change something: Hasura has no admin secret, so it would not start, or take everybody for admin.
     pub const ADMIN_SECRET_MISSING: &str = "AdminSecretMissing";

@@ -47,9 +47,9 @@ pub enum DeliveryMode {
     /// As env entries of the Deployment's container, by server-side apply.
     #[default]
     PatchEnv,
-    /// As a Secret of this namespace, its keys named as the variables.
+    /// As a Secret of this namespace, its keys named as the variables, or as `keys` says.
     Secret,
-    /// As a ConfigMap of this namespace, its keys named as the variables. Nothing in them is secret.
+    /// As a ConfigMap of this namespace, its keys named as the variables, or as `keys` says. Nothing in them is secret.
     ConfigMap,
 }
 

@@ -30,6 +30,7 @@ use crate::{
     hasura::{
         anonymous::anonymous_role,
         apply::{Apis, AuthPatch, judge_live, judged_dry_run},
+        delivered::Delivered,
         diff::{Change, diff},
         env::{AUTH_HASH, DesiredAuth, UNAUTHORIZED_ROLE},
         env_from::EnvFromKeys,
@@ -247,7 +248,7 @@ impl Visit<'_> {
             delivery::misread(object, &live)?;
         }
         // Before the bound roles are looked at, so that a binding that comes meanwhile makes another visit.
-        let delivered_role = seen.anonymous_role;
+        let (delivered_role, needs_write) = (seen.anonymous_role, seen.needs_write);
         let namespace = self.instance.namespace().unwrap_or_default();
         let apis = Apis::new(&self.ctx.client, &namespace);
         let env_from = apis.env_from(&live, &container).await;
@@ -263,8 +264,8 @@ impl Visit<'_> {
         let changes = diff(&live, &container, Some(&desired));
         let dropped = Change::Drop(UNAUTHORIZED_ROLE.to_owned());
         let goes = matches!(&changes, Ok(changes) if changes.contains(&dropped));
-        self.refuse_bound(delivered_role.filter(|_| !goes), &bound_roles)?;
-        if seen.needs_write {
+        self.refuse_bound(delivered_role.filter(|_| !goes), seen.object, &bound_roles)?;
+        if needs_write {
             self.may_patch().await?;
         }
         let changes = match changes {
@@ -289,7 +290,7 @@ impl Visit<'_> {
             delivery::deliver(self.instance, self.ctx, &desired, Some(&live)).await?;
             return Ok((live, container, desired));
         }
-        if !seen.needs_write {
+        if !needs_write {
             self.may_patch().await?;
         }
         // The keys were read again, so that a first deployment and a change of keys take one rollout.
@@ -324,15 +325,21 @@ impl Visit<'_> {
     fn refuse_bound(
         &self,
         role: Option<String>,
+        object: Option<Delivered>,
         bound_roles: &BTreeSet<String>,
     ) -> Result<(), Outcome> {
         let asked_for = &self.instance.spec.auth.unauthorized_role;
         match role.filter(|role| asked_for.is_none() && bound_roles.contains(role)) {
             Some(role) => {
-                let (name, object) = (UNAUTHORIZED_ROLE, None);
-                let place = Place::Reference { name, object };
+                let place = Place::Reference {
+                    name: UNAUTHORIZED_ROLE,
+                    object: object.map(|object| (object.kind, object.name)),
+                };
                 let refusal = Refusal::UnauthorizedRoleBound { place, role };
-                Err(Outcome::stalled(refusal.reason(), refusal.to_string()))
+                Err(Outcome {
+                    next: Next::After(self.ctx.clocks.credentials_retry),
+                    ..Outcome::stalled(refusal.reason(), refusal.to_string())
+                })
             }
             None => Ok(()),
         }

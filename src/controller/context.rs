@@ -26,7 +26,7 @@ use crate::{
 /// How long the operator waits for what; the defaults are those of the design, tests shorten them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clocks {
-    /// Between two looks at credentials that are missing or refused.
+    /// Between two looks at credentials that are missing or refused, or at a ConfigMap or Secret that stands in the way.
     pub credentials_retry: Duration,
     /// Between two looks at credentials that work.
     pub credentials_recheck: Duration,

@@ -1,4 +1,5 @@
-//! Delivery by Secret or ConfigMap: an object of the instance's namespace whose keys are named as Hasura's variables.
+//! Delivery by Secret or ConfigMap: an object of the instance's namespace whose keys are named as Hasura's variables,
+//! or as `spec.delivery.keys` says.
 //!
 //! It is made by the operator and owned by the instance. One of its name that is there already is never touched. Nobody
 //! watches it, since Secrets are read by `get` alone: it is looked at at each visit, and a visit is made every few minutes.
@@ -85,6 +86,8 @@ pub struct Seen {
     pub needs_write: bool,
     /// The role that it gives callers without a token, if the container takes that from it.
     pub anonymous_role: Option<String>,
+    /// The object that was looked at.
+    pub object: Option<Delivered>,
 }
 
 /// Looks at the object that the instance asks for, or at the one of before a switch to none.
@@ -120,6 +123,7 @@ pub async fn see(
                 .as_ref()
                 .is_none_or(|found| !found.says(&which, desired, live)),
         anonymous_role: role.map(str::to_owned),
+        object: Some(which),
     })
 }
 

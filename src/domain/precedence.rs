@@ -32,8 +32,9 @@ pub enum Claim {
     Tenant(String, String),
     /// HasuraInstance: an indicator of a tenant.
     Indicator(Key, String),
-    /// HasuraInstance: a Deployment. Not by rank alone: who comes to name it later yields to who is there. Two instances can not share one by containers: the env entries of both would belong
-    /// to one field manager, and each apply would drop the other's.
+    /// HasuraInstance: a Deployment. Two instances can not share one by containers: the env entries of both would belong to
+    /// one field manager, and each apply would drop the other's. Rank does not decide alone: who comes to name it later
+    /// yields to who is there.
     Deployment(Key),
     /// HasuraInstance: an empty role name prefix in a tenant.
     EmptyPrefix(Key),

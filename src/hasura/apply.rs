@@ -105,7 +105,7 @@ pub enum JudgedApplyError {
     Apply(#[from] ApplyError),
     /// What the container takes its env from could not be read for another reason than a missing right. Worth a retry.
     #[error(
-        "reading the envFrom sources of Deployment {deployment} failed: {}",
+        "reading what the container of Deployment {deployment} takes its env from failed: {}",
         in_short(source)
     )]
     EnvFrom {

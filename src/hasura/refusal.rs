@@ -216,7 +216,7 @@ pub enum Note {
     CommandUnreadable,
     /// A source of `envFrom` can not be read.
     #[error(
-        "envFrom {source_name} can not be read, so a webhook or a second JWT secret in it can not be seen; allow the operator to get it"
+        "envFrom {source_name} can not be read, so a webhook, a second JWT secret or a role for requests without a token in it can not be seen; allow the operator to get it"
     )]
     EnvFromUnread {
         /// Kind and name.

@@ -5,10 +5,11 @@ use std::fmt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Container;
 
-use super::command::Starter;
+use super::command::{HASURA, Starter};
 use super::container::named;
 use super::env::{AUTH_HOOK, VARIABLES};
 use super::env_from::{EnvFromKeys, Keys, SourceKind};
+use super::image::last_part;
 use super::live::owned_entries;
 use super::place::Place;
 use super::settings::{Setting, Settings};
@@ -81,10 +82,8 @@ fn own_image(container: &Container) -> Option<String> {
 /// path; whoever runs it knows.
 fn is_hasuras(image: &str) -> bool {
     let path = image.split('@').next().unwrap_or_default();
-    let (folder, last) = path.rsplit_once('/').unwrap_or(("", path));
-    // A colon before the last slash is that of a registry's port.
-    let last = last.split(':').next().unwrap_or_default();
-    last == "graphql-engine" && (folder == "hasura" || folder.ends_with("/hasura"))
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    last_part(image) == HASURA && (folder == "hasura" || folder.ends_with("/hasura"))
 }
 
 fn shown(text: &str) -> String {

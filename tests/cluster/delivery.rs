@@ -28,7 +28,7 @@ pub fn tests() -> Vec<Test> {
         a_hasura_that_runs_elsewhere_gets_a_secret_and_no_deployment_is_needed,
         without_a_rollout_the_pods_are_yours_to_start,
         a_switch_to_a_secret_and_back_costs_one_rollout_each_and_leaves_nothing,
-        an_entry_by_value_from_is_told_the_stanza_that_would_keep_it,
+        an_entry_by_value_from_is_told_the_delivery_that_would_keep_it,
     ];
     all.extend(charts::tests());
     all.extend(ends::tests());
@@ -326,7 +326,7 @@ async fn a_switch_to_a_secret_and_back_costs_one_rollout_each_and_leaves_nothing
     Ok(())
 }
 
-async fn an_entry_by_value_from_is_told_the_stanza_that_would_keep_it(
+async fn an_entry_by_value_from_is_told_the_delivery_that_would_keep_it(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     world.start_operator(&[])?;

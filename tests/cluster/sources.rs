@@ -31,8 +31,8 @@ const ROLE: &str = "HASURA_GRAPHQL_UNAUTHORIZED_ROLE";
 const HOOK: &str = "HASURA_GRAPHQL_AUTH_HOOK";
 const ADMIN: &str = "HASURA_GRAPHQL_ADMIN_SECRET";
 
-/// Looks again each second, at what is refused and at what is ready.
-const OFTEN: [&str; 4] = ["--credentials-recheck", "1s", "--resync-period", "1s"];
+/// Looks again each second at what is ready; at what is refused it does by the clock of the suite.
+const OFTEN: [&str; 2] = ["--resync-period", "1s"];
 
 fn config_map(data: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hasura-env"}, "data": data})
@@ -73,7 +73,7 @@ async fn a_webhook_in_a_config_map_is_missed_soon_after_it_is_gone(
     world: Arc<World>,
 ) -> anyhow::Result<()> {
     // The resync comes too late for it.
-    world.start_operator(&["--credentials-recheck", "1s", "--resync-period", "10m"])?;
+    world.start_operator(&["--resync-period", "10m"])?;
     let with_hook = || config_map(json!({HOOK: "http://auth.shop.svc/hook"}));
     world.apply::<ConfigMap>(with_hook()).await?;
     world.apply::<Secret>(secret(json!({}))).await?;

@@ -20,8 +20,9 @@
   resources: [replicasets]
   verbs: [get]
 {{- end }}
-# Credentials of Logto by their name in a LogtoTenant, and what a Deployment's envFrom names. Never listed or watched. Where
-# the values name the Secrets, the right to get them is in Roles of their own.
+# Credentials of Logto by their name in a LogtoTenant, what a Deployment's envFrom names, and what its entry for the role of
+# callers without a token refers to. Never listed or watched. Where the values name the Secrets, the right to get them is in
+# Roles of their own.
 - apiGroups: [""]
   resources: [{{ if not .Values.secrets }}secrets, {{ end }}configmaps]
   verbs: [get]

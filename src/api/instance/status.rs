@@ -40,8 +40,8 @@ pub struct HasuraInstanceStatus {
     pub last_handled_reconcile_at: Option<String>,
 }
 
-/// The API resource in Logto. The id says where to look, and the origin what becomes of it; without a valid proof neither is
-/// believed.
+/// The API resource in Logto. The id says where to look, and the origin what becomes of it. They prove nothing by
+/// themselves; with a valid proof they count as a mark does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiResourceStatus {

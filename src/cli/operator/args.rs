@@ -162,7 +162,7 @@ impl LeaderArgs {
 /// Durations such as 30s, 5m or 500ms.
 #[derive(Debug, Parser)]
 pub(super) struct ClockArgs {
-    /// Between two looks at credentials that are missing or refused
+    /// Between two looks at credentials that are missing or refused, or at a ConfigMap or Secret that stands in the way
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, help_heading = "Clocks")]
     credentials_retry: Duration,
 

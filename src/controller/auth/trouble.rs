@@ -76,7 +76,7 @@ pub fn refused(ctx: &Context, error: &JudgedApplyError) -> Outcome {
         )
         | JudgedApplyError::EnvFrom { .. } => Outcome::retry(error.reason(), message),
         JudgedApplyError::Refused(refused) if refused.unwatched => Outcome {
-            next: Next::After(ctx.clocks.credentials_recheck),
+            next: Next::After(ctx.clocks.credentials_retry),
             ..Outcome::stalled(error.reason(), message)
         },
         JudgedApplyError::Blocked(_)

@@ -128,6 +128,10 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
     let server = Server::of(&world);
     let id = letters(64);
     let row = json!({"endpoint": letters(256), "issuer": letters(512)});
+    let deployment = json!({
+        "name": letters(253), "container": letters(63), "defaultContainer": letters(63),
+        "uid": id, "authHash": id, "rolledOut": true, "forcedFrom": letters(128),
+    });
     let specific = [
         json!({
             "issuer": letters(512), "jwkUrl": letters(1024), "keySet": longest_key_set(),
@@ -138,10 +142,9 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
             "apiResource": {
                 "id": id, "origin": "Creating", "creatingSince": time(64), "proof": letters(43),
             },
-            "deployment": {
-                "uid": id, "authHash": id, "rolledOut": true, "forcedFrom": letters(128),
-            },
-            "delivered": {"kind": "ConfigMap", "name": letters(253), "authHash": id},
+            "deployment": deployment,
+            "previousDeployments": vec![deployment.clone(); 4],
+            "delivered": {"kind": "ConfigMap", "name": letters(253), "authHash": id, "keys": {"jwtSecret": letters(253)}},
         }),
         json!({
             "scope": {"id": id, "resourceId": id, "origin": "Adopted"},
