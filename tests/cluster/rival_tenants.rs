@@ -84,16 +84,20 @@ async fn who_announces_somebody_elses_issuer_does_not_stand_in_his_way(
             Ok(message.contains("did not sign").then_some(()))
         })
         .await?;
-    // One document and one key set for `main`, as ever, and the same for each comparison: of the first keys, of those that were
-    // asked for, and of the connection that is made anew since none of the first is left. A token for `main` alone.
+    // One document and one key set for `main`, as ever, and the same for each comparison: of the first keys, of the connection
+    // that is made anew since none of them is left, and of those that were asked for, unless that is the same visit. A token
+    // for `main` alone.
     world.quiet().await?;
     for (request, expected) in [
-        (DISCOVERY, 4),
-        ("GET /oidc/jwks", 4),
-        ("POST /oidc/token", 1),
+        (DISCOVERY, 3..=4),
+        ("GET /oidc/jwks", 3..=4),
+        ("POST /oidc/token", 1..=1),
     ] {
         let count = asked(&world, request);
-        ensure!(count == expected, "{request}: {count} is not {expected}");
+        ensure!(
+            expected.contains(&count),
+            "{request}: {count} is not in {expected:?}"
+        );
     }
 
     world.apply::<Deployment>(world.deployment()).await?;
