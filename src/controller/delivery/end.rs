@@ -190,7 +190,7 @@ fn failed(instance: &HasuraInstance, ctx: &Context, error: &JudgedApplyError) ->
 }
 
 /// Says before it is done which settings of others work again without the operator's entries.
-async fn say_what_returns(
+pub async fn say_what_returns(
     instance: &HasuraInstance,
     ctx: &Context,
     deployment: &str,
@@ -201,8 +201,8 @@ async fn say_what_returns(
     }
     let places: Vec<_> = returning.iter().map(ToString::to_string).collect();
     let note = format!(
-        "the operator's env entries are taken from Deployment {deployment:?}, and with them gone these settings of somebody \
-         else's work again, which they won over: {}",
+        "the operator's env entries are taken from Deployment {deployment:?} or from a container of it, and with them gone \
+         these settings of somebody else's work again, which they won over: {}",
         places.join(", ")
     );
     ctx.event(instance, EventType::Warning, "OlderSettingsReturn", &note)
