@@ -382,7 +382,7 @@ async fn may_patch(
 }
 
 /// The roles of signed-in users, which nobody may have without a token.
-fn bound_roles(instance: &HasuraInstance, ctx: &Context) -> BTreeSet<String> {
+pub fn bound_roles(instance: &HasuraInstance, ctx: &Context) -> BTreeSet<String> {
     let bindings = ctx.stores.bindings_of(instance);
     let bound = bindings.iter().filter(|binding| !deleting(&***binding));
     let jwt = instance.spec.auth.jwt.iter();

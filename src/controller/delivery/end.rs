@@ -60,7 +60,9 @@ pub async fn end(
         Some(live) if holds_claim => {
             let status = instance.status.as_ref();
             let written = status.and_then(|status| status.deployment.as_ref());
-            let taken = take_away(instance, ctx, live, written).await;
+            // The instance goes: nobody signs in to it any more, so no role is that of signed-in users.
+            let nobodys = BTreeSet::new();
+            let taken = take_away(instance, ctx, live, written, &nobodys).await;
             let (now, why) = taken.map_err(|error| failed(instance, ctx, &error))?;
             left.extend(why);
             now
@@ -123,7 +125,8 @@ fn deployments(instance: &HasuraInstance, ctx: &Context) -> Api<Deployment> {
 }
 
 /// Removes the env entries and the annotation in one write, which a dry run was judged for before. Gives the Deployment as
-/// it is then, and why the settings stay, if they do. `written` is what the status says of it.
+/// it is then, and why the settings stay, if they do. `written` is what the status says of it, and `bound_roles` are those
+/// that callers without a token must not have afterwards.
 ///
 /// # Errors
 /// What may be otherwise when it is tried again.
@@ -132,6 +135,7 @@ pub async fn take_away(
     ctx: &Context,
     live: Deployment,
     written: Option<&DeploymentStatus>,
+    bound_roles: &BTreeSet<String>,
 ) -> Result<(Option<Deployment>, Option<String>), JudgedApplyError> {
     // The entries are where the operator holds them, whatever the spec names by now.
     let holds = containers_of_ours(&live).into_iter().next();
@@ -161,7 +165,7 @@ pub async fn take_away(
         live: &live,
         container: &container,
         desired: None,
-        bound_roles: &BTreeSet::new(),
+        bound_roles,
         allow_recreate: instance.spec.delivery.allow_recreate,
         force: false,
     };

@@ -3,6 +3,8 @@
 //! The status says where to look and proves nothing: only what the operator's field manager holds is touched, only where it
 //! is for this instance's API resource, and never on a Deployment that another instance names.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, runtime::events::EventType};
 
@@ -13,6 +15,7 @@ use crate::{
         policy::{PlannedAction, PlannedStep},
     },
     controller::{
+        auth,
         context::{Context, key},
         delivery,
         visit::{Error, Outcome},
@@ -57,7 +60,8 @@ pub async fn release(
     let policy = instance.spec.deletion_policy;
     let (mut kept, mut in_the_way) = (Vec::new(), Ok(()));
     for before in previous(instance) {
-        match part_with(instance, ctx, &before, policy).await? {
+        let bound_roles = auth::bound_roles(instance, ctx);
+        match part_with(instance, ctx, &before, policy, &bound_roles).await? {
             Ok(done) => say(instance, ctx, done).await,
             Err(error) => {
                 let message = format!(
@@ -83,7 +87,8 @@ pub async fn end(
 ) -> Result<Result<Vec<String>, JudgedApplyError>, Error> {
     let mut left = Vec::new();
     for before in previous(instance) {
-        match part_with(instance, ctx, &before, DeletionPolicy::Delete).await? {
+        let (policy, nobodys) = (DeletionPolicy::Delete, BTreeSet::new());
+        match part_with(instance, ctx, &before, policy, &nobodys).await? {
             Ok(Done::LeftBehind(note)) => left.push(note),
             Ok(Done::Nothing | Done::Released(_)) => {}
             Err(error) => return Ok(Err(error)),
@@ -198,6 +203,7 @@ async fn part_with(
     ctx: &Context,
     before: &DeploymentStatus,
     policy: DeletionPolicy,
+    bound_roles: &BTreeSet<String>,
 ) -> Result<Result<Done, JudgedApplyError>, Error> {
     let name = before.name.as_deref().unwrap_or_default();
     let live = match look(instance, ctx, before, policy).await? {
@@ -219,12 +225,11 @@ async fn part_with(
             ))));
         }
     };
-    Ok(delivery::take_away(instance, ctx, live, Some(before))
-        .await
-        .map(|(_, left)| match left {
-            Some(why) => Done::LeftBehind(why),
-            None => Done::Released(format!("the settings were taken from Deployment {name:?}")),
-        }))
+    let taken = delivery::take_away(instance, ctx, live, Some(before), bound_roles).await;
+    Ok(taken.map(|(_, left)| match left {
+        Some(why) => Done::LeftBehind(why),
+        None => Done::Released(format!("the settings were taken from Deployment {name:?}")),
+    }))
 }
 
 #[cfg(test)]
