@@ -13,7 +13,7 @@ mod words;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, api::ListParams};
 
-pub use end::{end, is_forbidden, let_go, say_what_returns, take_away};
+pub use end::{Stays, end, is_forbidden, let_go, say_what_returns, take_away};
 pub use leave::{NotLeft, leave};
 pub use object::{Held, Object};
 pub use words::{fitting, misread, taken};

@@ -79,11 +79,7 @@ impl Visit<'_> {
     }
 
     /// Says before a container is left which settings of others work again there.
-    async fn applied(
-        &self,
-        apis: &Apis,
-        patch: AuthPatch<'_>,
-    ) -> Result<Judged, JudgedApplyError> {
+    async fn applied(&self, apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged, JudgedApplyError> {
         if !patch.leaves().is_empty() {
             let foreseen = judged_dry_run(apis, patch).await?;
             let name = patch.live.name_any();

@@ -33,6 +33,38 @@ use crate::{
     },
 };
 
+/// Why settings stay on a Deployment.
+#[derive(Debug, thiserror::Error)]
+pub enum Stays {
+    /// Until somebody mends what is in the way.
+    #[error("the settings on Deployment {deployment:?} stay: {error}")]
+    Mendable {
+        /// Its name.
+        deployment: String,
+        /// What is in the way.
+        error: JudgedApplyError,
+    },
+    /// For good: nothing would be left there in their place.
+    #[error(
+        "the settings on Deployment {deployment:?} stay: with conflictPolicy Force they were, or may have been, taken from \
+         another manager, so that nothing would be left"
+    )]
+    Forced {
+        /// Its name.
+        deployment: String,
+    },
+}
+
+impl Stays {
+    /// The reason for a condition, where somebody can mend what is in the way.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Mendable { error, .. } => Some(error.reason()),
+            Self::Forced { .. } => None,
+        }
+    }
+}
+
 /// Takes Hasura's settings away, or lets them stay, as the instance's policy says; gives what could not be taken away.
 /// `holds_claim` says whether the Deployment is this instance's, and not that of another one which it lost it to.
 ///
@@ -64,7 +96,7 @@ pub async fn end(
             let nobodys = BTreeSet::new();
             let taken = take_away(instance, ctx, live, written, &nobodys).await;
             let (now, why) = taken.map_err(|error| failed(instance, ctx, &error))?;
-            left.extend(why);
+            left.extend(why.map(|why| why.to_string()));
             now
         }
         live => live,
@@ -136,7 +168,7 @@ pub async fn take_away(
     live: Deployment,
     written: Option<&DeploymentStatus>,
     bound_roles: &BTreeSet<String>,
-) -> Result<(Option<Deployment>, Option<String>), JudgedApplyError> {
+) -> Result<(Option<Deployment>, Option<Stays>), JudgedApplyError> {
     // The entries are where the operator holds them, whatever the spec names by now.
     let holds = containers_of_ours(&live).into_iter().next();
     let noted = || written?.container.clone();
@@ -145,21 +177,18 @@ pub async fn take_away(
         return Ok((Some(live), None));
     };
     let name = live.name_any();
-    let left = |live, why: &str| {
-        let why = format!("the settings on Deployment {name:?} stay: {why}");
-        Ok((Some(live), Some(why)))
+    let in_the_way = |live, error| {
+        let deployment = name.clone();
+        Ok((Some(live), Some(Stays::Mendable { deployment, error })))
     };
     match diff(&live, &container, None) {
         Ok(changes) if changes.is_empty() => return Ok((Some(live), None)),
         Ok(_) => {}
-        Err(blocked) => return left(live, &blocked.to_string()),
+        Err(blocked) => return in_the_way(live, blocked.into()),
     }
     let forced = written.is_some_and(|written| written.forced_from.is_some());
     if forced || instance.spec.delivery.conflict_policy == ConflictPolicy::Force {
-        return left(
-            live,
-            "with conflictPolicy Force they were, or may have been, taken from another manager, so that nothing would be left",
-        );
+        return Ok((Some(live), Some(Stays::Forced { deployment: name })));
     }
     let patch = AuthPatch {
         live: &live,
@@ -179,7 +208,7 @@ pub async fn take_away(
         Ok(judged) => Ok((Some(judged.deployment), None)),
         Err(JudgedApplyError::Apply(ApplyError::Gone { .. })) => Ok((None, None)),
         Err(error @ (JudgedApplyError::Blocked(_) | JudgedApplyError::Refused(_))) => {
-            left(live, &error.to_string())
+            in_the_way(live, error)
         }
         Err(error) => Err(error),
     }
