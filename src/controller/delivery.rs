@@ -20,7 +20,7 @@ pub use words::{fitting, misread, taken};
 
 use super::{
     context::{Context, key},
-    rollout,
+    moving, rollout,
     visit::{Next, Outcome},
 };
 use crate::{
@@ -302,7 +302,8 @@ pub fn unwatched(instance: &HasuraInstance) -> String {
     };
     debug_assert!(!rollout::is_watched(instance));
     format!(
-        "{object} has the settings; whether a Hasura runs with them is not seen, since {why}{}",
+        "{object} has the settings; whether a Hasura runs with them is not seen, since {why}{}{}",
+        moving::not_left(instance),
         of_before(instance)
     )
 }
