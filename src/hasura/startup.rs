@@ -87,8 +87,12 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
             refusals.extend(winning_flags(&settings, &["auth-hook", "auth-hook-mode"]));
         }
         None => {
-            // One that the operator's entry won over may work again.
-            refusals.extend(role.bound(proposal.bound_roles));
+            // One by envFrom works again; removing ours makes no other worse.
+            if let AnonymousRole::Is { place, .. } = &role
+                && matches!(place, Place::EnvFrom { .. })
+            {
+                refusals.extend(role.bound(proposal.bound_roles));
+            }
             refusals.extend(hook_beside_jwt(&settings));
         }
     }
