@@ -10,7 +10,7 @@ mod leave;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
-pub use leave::{end, foresee, release};
+pub use leave::{end, foresee, of_before, release};
 
 use super::{
     context::Context,

@@ -275,7 +275,7 @@ async fn part_with(
     Ok(kept.or_else(|| Some(format!("{which} stays, because {why}"))))
 }
 
-/// Lets an object stay without its owner; gives what did not stay. While the Deployment refers to it, that is tried for as
+/// Lets an object stay without its owner; gives what did not stay. While the Deployment or one of before refers to it, that is tried for as
 /// long as it takes: the object would go with its owner, and no pod would start any more. A namespace that is being deleted
 /// does not hang by that, since its Deployment goes.
 async fn keep(
@@ -288,9 +288,13 @@ async fn keep(
         Ok(left) => return Ok(left),
         Err(why) => why,
     };
-    let is_needed = live.is_some_and(|live| {
-        live.metadata.deletion_timestamp.is_none() && which.is_referred_to(live)
-    });
+    // One that can not be read may not be there.
+    let of_before = moving::of_before(instance, &deployments(instance, ctx)).await;
+    let of_before = of_before.unwrap_or_default();
+    let is_needed = live
+        .into_iter()
+        .chain(&of_before)
+        .any(|live| live.metadata.deletion_timestamp.is_none() && which.is_referred_to(live));
     if is_needed && deleting_for(instance) >= ctx.clocks.release_after {
         let note = format!(
             "{which} would go with this instance, and the Deployment's pods do not start without it, so the deletion waits: {}",

@@ -171,6 +171,23 @@ async fn say(instance: &HasuraInstance, ctx: &Context, done: Done) {
     }
 }
 
+/// The Deployments of before that are there still.
+///
+/// # Errors
+/// When the API server fails.
+pub async fn of_before(
+    instance: &HasuraInstance,
+    deployments: &Api<Deployment>,
+) -> Result<Vec<Deployment>, kube::Error> {
+    let mut all = Vec::new();
+    for before in previous(instance) {
+        if let Some(name) = &before.name {
+            all.extend(deployments.get_opt(name).await?);
+        }
+    }
+    Ok(all)
+}
+
 async fn look(
     instance: &HasuraInstance,
     ctx: &Context,
