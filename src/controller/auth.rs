@@ -3,6 +3,7 @@
 mod contest;
 mod desired;
 mod foresee;
+mod release;
 mod shared;
 mod trouble;
 
@@ -124,7 +125,8 @@ pub async fn configure(
         Ok((deployment, container, desired)) => {
             let place = (&deployment, container.as_str());
             let configured = rollout::look(instance, ctx, place, &desired, forced_from).await;
-            released(instance, ctx, judged_with(instance, configured, objection)).await?
+            let configured = judged_with(instance, configured, objection);
+            release::released(instance, ctx, configured, &deployment).await?
         }
     };
     Ok(Looked {
@@ -148,21 +150,6 @@ fn judged_with(
         (_, None) if !rollout::is_watched(instance) => Configured::Delivered,
         (configured, _) => configured,
     }
-}
-
-/// Leaves the Deployments that were named before, once this one runs with the settings.
-async fn released(
-    instance: &mut HasuraInstance,
-    ctx: &Context,
-    configured: Configured,
-) -> Result<Configured, Error> {
-    if !matches!(configured, Configured::RolledOut | Configured::Delivered) {
-        return Ok(configured);
-    }
-    Ok(match moving::release(instance, ctx).await? {
-        Ok(()) => configured,
-        Err(outcome) => Configured::Objected(outcome),
-    })
 }
 
 /// When to look again at what nobody watches, though nothing was found in it that speaks against the settings: pods read it
@@ -382,7 +369,7 @@ async fn may_patch(
 }
 
 /// The roles of signed-in users, which nobody may have without a token.
-fn bound_roles(instance: &HasuraInstance, ctx: &Context) -> BTreeSet<String> {
+pub fn bound_roles(instance: &HasuraInstance, ctx: &Context) -> BTreeSet<String> {
     let bindings = ctx.stores.bindings_of(instance);
     let bound = bindings.iter().filter(|binding| !deleting(&***binding));
     let jwt = instance.spec.auth.jwt.iter();

@@ -13,14 +13,14 @@ mod words;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, api::ListParams};
 
-pub use end::{end, is_forbidden, let_go, take_away};
+pub use end::{Stays, end, is_forbidden, let_go, say_what_returns, take_away};
 pub use leave::{NotLeft, leave};
 pub use object::{Held, Object};
 pub use words::{fitting, misread, taken};
 
 use super::{
     context::{Context, key},
-    rollout,
+    moving, rollout,
     visit::{Next, Outcome},
 };
 use crate::{
@@ -104,7 +104,8 @@ pub async fn see(
     let Some(which) = wanted.cloned().or_else(|| before(instance)) else {
         return Ok(Seen::default());
     };
-    let found = match Object::new(&ctx.client, instance, &which).read().await {
+    let object = Object::new(&ctx.client, instance, &which);
+    let found = match object.read_with_needs().await {
         Ok(Held::Ours(found)) => Some(found),
         Ok(Held::Taken) if wanted.is_some() => return Err(taken(&which, live)),
         Err(why) if wanted.is_some() => return Err(why),
@@ -142,7 +143,7 @@ pub async fn deliver(
         return Ok(());
     };
     let object = Object::new(&ctx.client, instance, wanted);
-    match object.read().await? {
+    match object.read_with_needs().await? {
         Held::Taken => return Err(taken(wanted, live)),
         Held::Absent => object.create(desired).await?,
         Held::Ours(found) => object.update(found, desired, live).await?,
@@ -166,7 +167,7 @@ pub async fn deliver_unjudged(
         return Ok(());
     };
     let object = Object::new(&ctx.client, instance, wanted);
-    match object.read().await? {
+    match object.read_with_needs().await? {
         Held::Taken => return Err(taken(wanted, Some(live))),
         Held::Absent => object.create(desired).await?,
         // By envFrom they would read a new key as well.
@@ -302,7 +303,8 @@ pub fn unwatched(instance: &HasuraInstance) -> String {
     };
     debug_assert!(!rollout::is_watched(instance));
     format!(
-        "{object} has the settings; whether a Hasura runs with them is not seen, since {why}{}",
+        "{object} has the settings; whether a Hasura runs with them is not seen, since {why}{}{}",
+        moving::not_left(instance),
         of_before(instance)
     )
 }

@@ -10,7 +10,7 @@ mod leave;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
-pub use leave::{end, foresee, release};
+pub use leave::{end, foresee, of_before, release};
 
 use super::{
     context::Context,
@@ -106,6 +106,21 @@ pub async fn save(instance: &mut HasuraInstance, ctx: &Context) -> Result<(), Ou
             Err(Outcome::retry(reasons::KUBERNETES_ERROR, message))
         }
     }
+}
+
+/// What there is to say of the Deployments that the settings have not left, at the end of a message.
+pub fn not_left(instance: &HasuraInstance) -> String {
+    let status = instance.status.as_ref();
+    let previous = status.map_or(&[][..], |status| &status.previous_deployments);
+    let names = previous.iter().filter_map(|before| before.name.as_deref());
+    let names: Vec<_> = names.map(|name| format!("{name:?}")).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(
+        ". Named before and not left yet: Deployment {}, which waits for the rollout of the one that is named now",
+        names.join(", ")
+    )
 }
 
 /// The condition that says that another container would be taken by now, if the spec does not name one.
@@ -217,5 +232,16 @@ mod tests {
         let to = container(&shop, &others).unwrap();
         assert_eq!(note(&mut shop, &others, &to), Ok(true));
         assert!(ambiguous(&shop).is_none());
+    }
+
+    #[test]
+    fn those_that_are_not_left_yet_are_said() {
+        let at = json!({"name": "old", "uid": "1", "authHash": "", "rolledOut": true});
+        let shop = |previous: Value| {
+            let status = json!({"previousDeployments": previous});
+            not_left(&instance(json!({"name": "hasura"}), status))
+        };
+        assert!(shop(json!([at])).contains("Deployment \"old\""));
+        assert_eq!(shop(json!([])), "");
     }
 }

@@ -80,6 +80,15 @@ pub struct AuthPatch<'a> {
     pub force: bool,
 }
 
+impl AuthPatch<'_> {
+    /// The other containers, which lose the operator's entries by it.
+    pub fn leaves(&self) -> BTreeSet<String> {
+        let mut others = containers_of_ours(self.live);
+        others.remove(self.container);
+        others
+    }
+}
+
 /// A patch that was judged and found good.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -87,7 +96,7 @@ pub struct Judged {
     pub deployment: Deployment,
     /// What is worth saying about it.
     pub notes: Vec<Note>,
-    /// Settings of others that work again when the operator's entries are taken away.
+    /// Settings of others that work again in the containers that the operator's entries are taken away from.
     pub returning: Vec<Place>,
 }
 
@@ -138,16 +147,16 @@ pub async fn judged_dry_run(apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged,
     diff(patch.live, patch.container, patch.desired)?;
     let result = apply_auth(&apis.deployments, patch, true).await?;
     let env_from = apis.env_from(&result, patch.container).await?;
-    let returning = match patch.desired {
+    let mut works_again = match patch.desired {
         Some(_) => Vec::new(),
         None => returning(patch.live, &result, patch.container, &env_from),
     };
     let notes = judged(&result, patch, env_from)?;
-    judge_left(apis, &result, patch).await?;
+    works_again.extend(judge_left(apis, &result, patch).await?);
     Ok(Judged {
         deployment: result,
         notes,
-        returning,
+        returning: works_again,
     })
 }
 
@@ -160,24 +169,24 @@ pub fn judge_live(patch: AuthPatch<'_>, env_from: EnvFromKeys) -> Result<Vec<Not
     judged(patch.live, patch, env_from)
 }
 
-/// Judges each other container that loses the settings by the same patch.
+/// Judges each other container that loses the settings by the same patch; gives what works again there.
 async fn judge_left(
     apis: &Apis,
     result: &Deployment,
     patch: AuthPatch<'_>,
-) -> Result<(), JudgedApplyError> {
-    for container in containers_of_ours(patch.live) {
-        if container != patch.container {
-            let env_from = apis.env_from(result, &container).await?;
-            let left = AuthPatch {
-                container: &container,
-                desired: None,
-                ..patch
-            };
-            judged(result, left, env_from)?;
-        }
+) -> Result<Vec<Place>, JudgedApplyError> {
+    let mut works_again = Vec::new();
+    for container in patch.leaves() {
+        let env_from = apis.env_from(result, &container).await?;
+        works_again.extend(returning(patch.live, result, &container, &env_from));
+        let left = AuthPatch {
+            container: &container,
+            desired: None,
+            ..patch
+        };
+        judged(result, left, env_from)?;
     }
-    Ok(())
+    Ok(works_again)
 }
 
 fn judged(

@@ -37,7 +37,7 @@ pub struct Proposal<'a> {
     pub container: &'a str,
     /// What the operator sets; nothing when it takes its entries away.
     pub desired: Option<&'a DesiredAuth>,
-    /// Roles of signed-in users, which callers without a token must not have in mode JWT.
+    /// Roles of signed-in users, which callers without a token must not have in mode JWT, nor once the entries are gone.
     pub bound_roles: &'a BTreeSet<String>,
     /// What `envFrom` of that container brings.
     pub env_from: &'a EnvFromKeys,
@@ -86,7 +86,15 @@ pub fn judge(proposal: &Proposal<'_>) -> Result<Vec<Note>, Refused> {
             refusals.extend(set_by_command(&settings));
             refusals.extend(winning_flags(&settings, &["auth-hook", "auth-hook-mode"]));
         }
-        None => refusals.extend(hook_beside_jwt(&settings)),
+        None => {
+            // One by envFrom works again; removing ours makes no other worse.
+            if let AnonymousRole::Is { place, .. } = &role
+                && matches!(place, Place::EnvFrom { .. })
+            {
+                refusals.extend(role.bound(proposal.bound_roles));
+            }
+            refusals.extend(hook_beside_jwt(&settings));
+        }
     }
     if let Some(desired) = proposal.desired {
         refusals.extend(not_kept(proposal.deployment, &settings, desired));

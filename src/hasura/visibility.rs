@@ -138,7 +138,10 @@ pub(super) fn returning(
     };
     let settings = Settings::of(after, env_from, None);
     let owned = owned_entries(live);
-    let ours = |name: &&'static str| owned.iter().any(|entry| entry.name == **name);
+    let ours = |name: &&'static str| {
+        let mut owned = owned.iter();
+        owned.any(|entry| entry.container == container && entry.name == **name)
+    };
     let found = VARIABLES.into_iter().filter(ours);
     let found = found.filter_map(|name| settings.variable(name));
     let by_source = found.filter(|setting| matches!(setting, Setting::EnvFrom { .. }));

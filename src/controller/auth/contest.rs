@@ -5,9 +5,9 @@ use kube::{ResourceExt, runtime::events::EventType};
 use super::{Visit, refused};
 use crate::{
     api::{conditions::reasons, delivery::ConflictPolicy},
-    controller::{force::MOST_TURNS, rollout, visit::Outcome},
+    controller::{delivery, force::MOST_TURNS, rollout, visit::Outcome},
     hasura::{
-        apply::{Apis, AuthPatch, Judged, JudgedApplyError, judged_apply},
+        apply::{Apis, AuthPatch, Judged, JudgedApplyError, judged_apply, judged_dry_run},
         apply_error::{ApplyError, FieldConflict},
         diff::Change,
         newest_other_manager,
@@ -43,7 +43,7 @@ impl Visit<'_> {
         }
         self.save().await?;
         let uid = self.instance.uid().unwrap_or_default();
-        let conflicts = match judged_apply(apis, patch).await {
+        let conflicts = match self.applied(apis, patch).await {
             Ok(judged) => {
                 if again {
                     self.ctx.fights.took_a_turn(&uid);
@@ -65,7 +65,8 @@ impl Visit<'_> {
             force: true,
             ..patch
         };
-        let judged = judged_apply(apis, forced)
+        let judged = self
+            .applied(apis, forced)
             .await
             .map_err(|error| refused(self.ctx, &error))?;
         self.ctx.fights.took_a_turn(&uid);
@@ -75,6 +76,16 @@ impl Visit<'_> {
             .await;
         self.forced_from = Some(managers.chars().take(128).collect());
         Ok(judged)
+    }
+
+    /// Says before a container is left which settings of others work again there.
+    async fn applied(&self, apis: &Apis, patch: AuthPatch<'_>) -> Result<Judged, JudgedApplyError> {
+        if !patch.leaves().is_empty() {
+            let foreseen = judged_dry_run(apis, patch).await?;
+            let name = patch.live.name_any();
+            delivery::say_what_returns(self.instance, self.ctx, &name, &foreseen.returning).await;
+        }
+        judged_apply(apis, patch).await
     }
 
     fn may_take_a_turn(&self) -> bool {

@@ -173,7 +173,7 @@ async fn object(
         return Ok(None);
     };
     let object = Object::new(&ctx.client, instance, wanted);
-    let action = match object.read().await? {
+    let action = match object.read_with_needs().await? {
         Held::Taken => return Err(taken(wanted, live)),
         Held::Absent => Some(PlannedAction::Create),
         Held::Ours(found) => object.would_update(&found, desired, live),

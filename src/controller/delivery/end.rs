@@ -33,6 +33,38 @@ use crate::{
     },
 };
 
+/// Why settings stay on a Deployment.
+#[derive(Debug, thiserror::Error)]
+pub enum Stays {
+    /// Until somebody mends what is in the way.
+    #[error("the settings on Deployment {deployment:?} stay: {error}")]
+    Mendable {
+        /// Its name.
+        deployment: String,
+        /// What is in the way.
+        error: JudgedApplyError,
+    },
+    /// For good: nothing would be left there in their place.
+    #[error(
+        "the settings on Deployment {deployment:?} stay: with conflictPolicy Force they were, or may have been, taken from \
+         another manager, so that nothing would be left"
+    )]
+    Forced {
+        /// Its name.
+        deployment: String,
+    },
+}
+
+impl Stays {
+    /// The reason for a condition, where somebody can mend what is in the way.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Mendable { error, .. } => Some(error.reason()),
+            Self::Forced { .. } => None,
+        }
+    }
+}
+
 /// Takes Hasura's settings away, or lets them stay, as the instance's policy says; gives what could not be taken away.
 /// `holds_claim` says whether the Deployment is this instance's, and not that of another one which it lost it to.
 ///
@@ -60,9 +92,11 @@ pub async fn end(
         Some(live) if holds_claim => {
             let status = instance.status.as_ref();
             let written = status.and_then(|status| status.deployment.as_ref());
-            let taken = take_away(instance, ctx, live, written).await;
+            // The instance goes: nobody signs in to it any more, so no role is that of signed-in users.
+            let nobodys = BTreeSet::new();
+            let taken = take_away(instance, ctx, live, written, &nobodys).await;
             let (now, why) = taken.map_err(|error| failed(instance, ctx, &error))?;
-            left.extend(why);
+            left.extend(why.map(|why| why.to_string()));
             now
         }
         live => live,
@@ -123,7 +157,8 @@ fn deployments(instance: &HasuraInstance, ctx: &Context) -> Api<Deployment> {
 }
 
 /// Removes the env entries and the annotation in one write, which a dry run was judged for before. Gives the Deployment as
-/// it is then, and why the settings stay, if they do. `written` is what the status says of it.
+/// it is then, and why the settings stay, if they do. `written` is what the status says of it, and `bound_roles` are those
+/// that callers without a token must not have afterwards.
 ///
 /// # Errors
 /// What may be otherwise when it is tried again.
@@ -132,7 +167,8 @@ pub async fn take_away(
     ctx: &Context,
     live: Deployment,
     written: Option<&DeploymentStatus>,
-) -> Result<(Option<Deployment>, Option<String>), JudgedApplyError> {
+    bound_roles: &BTreeSet<String>,
+) -> Result<(Option<Deployment>, Option<Stays>), JudgedApplyError> {
     // The entries are where the operator holds them, whatever the spec names by now.
     let holds = containers_of_ours(&live).into_iter().next();
     let noted = || written?.container.clone();
@@ -141,27 +177,24 @@ pub async fn take_away(
         return Ok((Some(live), None));
     };
     let name = live.name_any();
-    let left = |live, why: &str| {
-        let why = format!("the settings on Deployment {name:?} stay: {why}");
-        Ok((Some(live), Some(why)))
+    let in_the_way = |live, error| {
+        let deployment = name.clone();
+        Ok((Some(live), Some(Stays::Mendable { deployment, error })))
     };
     match diff(&live, &container, None) {
         Ok(changes) if changes.is_empty() => return Ok((Some(live), None)),
         Ok(_) => {}
-        Err(blocked) => return left(live, &blocked.to_string()),
+        Err(blocked) => return in_the_way(live, blocked.into()),
     }
     let forced = written.is_some_and(|written| written.forced_from.is_some());
     if forced || instance.spec.delivery.conflict_policy == ConflictPolicy::Force {
-        return left(
-            live,
-            "with conflictPolicy Force they were, or may have been, taken from another manager, so that nothing would be left",
-        );
+        return Ok((Some(live), Some(Stays::Forced { deployment: name })));
     }
     let patch = AuthPatch {
         live: &live,
         container: &container,
         desired: None,
-        bound_roles: &BTreeSet::new(),
+        bound_roles,
         allow_recreate: instance.spec.delivery.allow_recreate,
         force: false,
     };
@@ -175,7 +208,7 @@ pub async fn take_away(
         Ok(judged) => Ok((Some(judged.deployment), None)),
         Err(JudgedApplyError::Apply(ApplyError::Gone { .. })) => Ok((None, None)),
         Err(error @ (JudgedApplyError::Blocked(_) | JudgedApplyError::Refused(_))) => {
-            left(live, &error.to_string())
+            in_the_way(live, error)
         }
         Err(error) => Err(error),
     }
@@ -190,7 +223,7 @@ fn failed(instance: &HasuraInstance, ctx: &Context, error: &JudgedApplyError) ->
 }
 
 /// Says before it is done which settings of others work again without the operator's entries.
-async fn say_what_returns(
+pub async fn say_what_returns(
     instance: &HasuraInstance,
     ctx: &Context,
     deployment: &str,
@@ -201,8 +234,8 @@ async fn say_what_returns(
     }
     let places: Vec<_> = returning.iter().map(ToString::to_string).collect();
     let note = format!(
-        "the operator's env entries are taken from Deployment {deployment:?}, and with them gone these settings of somebody \
-         else's work again, which they won over: {}",
+        "the operator's env entries are taken from Deployment {deployment:?} or from a container of it, and with them gone \
+         these settings of somebody else's work again, which they won over: {}",
         places.join(", ")
     );
     ctx.event(instance, EventType::Warning, "OlderSettingsReturn", &note)
@@ -242,7 +275,7 @@ async fn part_with(
     Ok(kept.or_else(|| Some(format!("{which} stays, because {why}"))))
 }
 
-/// Lets an object stay without its owner; gives what did not stay. While the Deployment refers to it, that is tried for as
+/// Lets an object stay without its owner; gives what did not stay. While the Deployment or one of before refers to it, that is tried for as
 /// long as it takes: the object would go with its owner, and no pod would start any more. A namespace that is being deleted
 /// does not hang by that, since its Deployment goes.
 async fn keep(
@@ -255,9 +288,13 @@ async fn keep(
         Ok(left) => return Ok(left),
         Err(why) => why,
     };
-    let is_needed = live.is_some_and(|live| {
-        live.metadata.deletion_timestamp.is_none() && which.is_referred_to(live)
-    });
+    // One that can not be read may not be there.
+    let of_before = moving::of_before(instance, &deployments(instance, ctx)).await;
+    let of_before = of_before.unwrap_or_default();
+    let is_needed = live
+        .into_iter()
+        .chain(&of_before)
+        .any(|live| live.metadata.deletion_timestamp.is_none() && which.is_referred_to(live));
     if is_needed && deleting_for(instance) >= ctx.clocks.release_after {
         let note = format!(
             "{which} would go with this instance, and the Deployment's pods do not start without it, so the deletion waits: {}",

@@ -1,6 +1,6 @@
 //! A Secret or ConfigMap as it was read, and what it should say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     ByteString,
@@ -22,6 +22,8 @@ use crate::hasura::{
 pub struct Found {
     pub(super) metadata: ObjectMeta,
     pub(super) data: BTreeMap<String, String>,
+    /// Keys that Deployments name which the settings have not left yet.
+    pub(super) named_before: BTreeSet<String>,
 }
 
 impl Found {
@@ -41,7 +43,8 @@ impl Found {
     }
 
     /// What it should say. A key that is no setting any more stays while a container names it, since a pod does not start
-    /// without it, and until the rollout is through that no longer names it: pods of before may start anew.
+    /// without it, also one of a Deployment of before, and until the rollout is through that no longer names it: pods of
+    /// before may start anew.
     pub(super) fn wanted(
         &self,
         which: &Delivered,
@@ -49,10 +52,11 @@ impl Found {
         live: Option<&Deployment>,
     ) -> BTreeMap<String, String> {
         let mut data = entries(desired);
-        let Some(live) = live else { return data };
-        let named = which.keys_named(live);
+        let mut named = self.named_before.clone();
+        named.extend(live.map(|live| which.keys_named(live)).unwrap_or_default());
         // By envFrom the new pods would read it as well.
-        let old_pods = !which.is_taken_whole(live) && rollout(live) != Rollout::RolledOut;
+        let old_pods = live
+            .is_some_and(|live| !which.is_taken_whole(live) && rollout(live) != Rollout::RolledOut);
         for (key, value) in &self.data {
             if old_pods || named.contains(key) {
                 data.entry(key.clone()).or_insert_with(|| value.clone());
@@ -93,6 +97,7 @@ pub(super) fn of_secret(secret: Secret) -> Found {
     Found {
         metadata: secret.metadata,
         data: data.map(|(key, value)| (key, text(value))).collect(),
+        named_before: BTreeSet::new(),
     }
 }
 
@@ -100,6 +105,7 @@ pub(super) fn of_config_map(object: ConfigMap) -> Found {
     Found {
         metadata: object.metadata,
         data: object.data.unwrap_or_default(),
+        named_before: BTreeSet::new(),
     }
 }
 
@@ -161,6 +167,7 @@ mod tests {
         Found {
             metadata: ObjectMeta::default(),
             data: data.map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+            named_before: BTreeSet::new(),
         }
     }
 
@@ -187,6 +194,19 @@ mod tests {
         assert!(found.says(&which, &desired, Some(&referring)));
         assert!(!found.says(&which, &desired, Some(&other)));
         assert!(!found.says(&which, &desired, None));
+    }
+
+    #[test]
+    fn a_key_that_a_deployment_of_before_names_stays_until_that_is_left() {
+        let (which, desired) = (which(), desired(&which()));
+        let mut found = found(&[(JWT_SECRET, "{}"), (UNAUTHORIZED_ROLE, "guest")]);
+        let now = live(named(JWT_SECRET, JWT_SECRET), true);
+        assert!(!found.says(&which, &desired, Some(&now)));
+        found.named_before.insert(UNAUTHORIZED_ROLE.into());
+        assert!(found.says(&which, &desired, Some(&now)));
+        // What it names and the object never had is not made up.
+        found.named_before.insert("other".into());
+        assert!(found.says(&which, &desired, Some(&now)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One Secret or ConfigMap of the operator's, read and written so that nothing of somebody else's is touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     api::{
@@ -20,7 +20,7 @@ use crate::{
         FIELD_MANAGER, HasuraInstance, conditions::reasons, delivery::DeliveryKeys,
         policy::PlannedAction,
     },
-    controller::visit::Outcome,
+    controller::{moving, visit::Outcome},
     hasura::{delivered::Delivered, env::DesiredAuth, env_from::SourceKind},
 };
 
@@ -49,6 +49,7 @@ pub struct Object<'a> {
     which: &'a Delivered,
     secrets: Api<Secret>,
     config_maps: Api<ConfigMap>,
+    deployments: Api<Deployment>,
 }
 
 impl<'a> Object<'a> {
@@ -60,6 +61,7 @@ impl<'a> Object<'a> {
             which,
             secrets: Api::namespaced(client.clone(), &namespace),
             config_maps: Api::namespaced(client.clone(), &namespace),
+            deployments: Api::namespaced(client.clone(), &namespace),
         }
     }
 
@@ -88,6 +90,31 @@ impl<'a> Object<'a> {
         })
     }
 
+    /// What there is, with what else needs it: for who asks what it should say.
+    ///
+    /// # Errors
+    /// What the instance's status says.
+    pub async fn read_with_needs(&self) -> Result<Held, Outcome> {
+        let mut held = self.read().await?;
+        if let Held::Ours(found) = &mut held {
+            found.named_before = self.named_before().await?;
+        }
+        Ok(held)
+    }
+
+    /// The keys that the pods of Deployments of before do not start without.
+    async fn named_before(&self) -> Result<BTreeSet<String>, Outcome> {
+        let of_before = moving::of_before(self.instance, &self.deployments).await;
+        let of_before = of_before.map_err(|error| {
+            let message = format!("get of the Deployments in status.previousDeployments: {error}");
+            Outcome::retry(reasons::KUBERNETES_ERROR, message)
+        })?;
+        let named = of_before
+            .iter()
+            .flat_map(|before| self.which.keys_named(before));
+        Ok(named.collect())
+    }
+
     fn is_ours(&self, found: &Found) -> bool {
         let owners = found.metadata.owner_references.as_deref();
         let owners = owners.unwrap_or_default();
@@ -110,6 +137,7 @@ impl<'a> Object<'a> {
         let found = Found {
             metadata: self.owned(self.new_metadata()),
             data: entries(desired),
+            named_before: BTreeSet::new(),
         };
         self.post(found).await
     }
@@ -122,6 +150,7 @@ impl<'a> Object<'a> {
         let found = Found {
             metadata: self.new_metadata(),
             data: entries(desired),
+            named_before: BTreeSet::new(),
         };
         self.post(self.retained(found)).await
     }
@@ -160,7 +189,11 @@ impl<'a> Object<'a> {
     /// What is written so that it says this; none when it does already.
     fn to_put(&self, found: &Found, data: BTreeMap<String, String>) -> Option<Found> {
         let metadata = self.owned(found.metadata.clone());
-        (data != found.data || metadata != found.metadata).then_some(Found { metadata, data })
+        (data != found.data || metadata != found.metadata).then(|| Found {
+            metadata,
+            data,
+            named_before: BTreeSet::new(),
+        })
     }
 
     /// What [`Object::update`] would do: nothing, mend it, or take back what stayed when the instance was deleted.

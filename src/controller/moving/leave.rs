@@ -3,6 +3,8 @@
 //! The status says where to look and proves nothing: only what the operator's field manager holds is touched, only where it
 //! is for this instance's API resource, and never on a Deployment that another instance names.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, runtime::events::EventType};
 
@@ -13,9 +15,10 @@ use crate::{
         policy::{PlannedAction, PlannedStep},
     },
     controller::{
+        auth,
         context::{Context, key},
-        delivery,
-        visit::{Error, Outcome},
+        delivery::{self, Stays},
+        visit::{Error, Next, Outcome},
     },
     domain::words,
     hasura::{
@@ -43,6 +46,12 @@ enum Done {
     Nothing,
     Released(String),
     LeftBehind(String),
+    /// Nothing yet: somebody has to mend what is in the way.
+    InTheWay {
+        /// For a condition.
+        reason: &'static str,
+        why: String,
+    },
 }
 
 /// Lets go of all Deployments of before, now that the settings run elsewhere; one that could not be left stays in the
@@ -57,7 +66,12 @@ pub async fn release(
     let policy = instance.spec.deletion_policy;
     let (mut kept, mut in_the_way) = (Vec::new(), Ok(()));
     for before in previous(instance) {
-        match part_with(instance, ctx, &before, policy).await? {
+        let bound_roles = auth::bound_roles(instance, ctx);
+        match part_with(instance, ctx, &before, policy, &bound_roles).await? {
+            Ok(Done::InTheWay { reason, why }) => {
+                in_the_way = Err(to_mend(reason, &why, ctx.clocks.credentials_retry));
+                kept.push(before);
+            }
             Ok(done) => say(instance, ctx, done).await,
             Err(error) => {
                 let message = format!(
@@ -83,8 +97,9 @@ pub async fn end(
 ) -> Result<Result<Vec<String>, JudgedApplyError>, Error> {
     let mut left = Vec::new();
     for before in previous(instance) {
-        match part_with(instance, ctx, &before, DeletionPolicy::Delete).await? {
-            Ok(Done::LeftBehind(note)) => left.push(note),
+        let (policy, nobodys) = (DeletionPolicy::Delete, BTreeSet::new());
+        match part_with(instance, ctx, &before, policy, &nobodys).await? {
+            Ok(Done::LeftBehind(note) | Done::InTheWay { why: note, .. }) => left.push(note),
             Ok(Done::Nothing | Done::Released(_)) => {}
             Err(error) => return Ok(Err(error)),
         }
@@ -129,9 +144,22 @@ fn previous(instance: &HasuraInstance) -> Vec<DeploymentStatus> {
     before.chain(last).cloned().collect()
 }
 
+/// What an instance comes to whose settings can not leave a Deployment before somebody mends what is in the way there. Much
+/// of that nobody watches, so it is looked at again after this time.
+fn to_mend(reason: &'static str, why: &str, look_again: Duration) -> Outcome {
+    let message = format!(
+        "the settings run on the Deployment that spec.deploymentRef names, and could not be taken from one that it named \
+         before: {why}. Mend that, or set spec.deletionPolicy to Retain, with which they stay there for good"
+    );
+    Outcome {
+        next: Next::After(look_again),
+        ..Outcome::stalled(reason, message)
+    }
+}
+
 async fn say(instance: &HasuraInstance, ctx: &Context, done: Done) {
     match done {
-        Done::Nothing => {}
+        Done::Nothing | Done::InTheWay { .. } => {}
         Done::Released(note) => {
             ctx.event(instance, EventType::Normal, "DeploymentReleased", &note)
                 .await;
@@ -141,6 +169,23 @@ async fn say(instance: &HasuraInstance, ctx: &Context, done: Done) {
                 .await;
         }
     }
+}
+
+/// The Deployments of before that are there still.
+///
+/// # Errors
+/// When the API server fails.
+pub async fn of_before(
+    instance: &HasuraInstance,
+    deployments: &Api<Deployment>,
+) -> Result<Vec<Deployment>, kube::Error> {
+    let mut all = Vec::new();
+    for before in previous(instance) {
+        if let Some(name) = &before.name {
+            all.extend(deployments.get_opt(name).await?);
+        }
+    }
+    Ok(all)
 }
 
 async fn look(
@@ -198,6 +243,7 @@ async fn part_with(
     ctx: &Context,
     before: &DeploymentStatus,
     policy: DeletionPolicy,
+    bound_roles: &BTreeSet<String>,
 ) -> Result<Result<Done, JudgedApplyError>, Error> {
     let name = before.name.as_deref().unwrap_or_default();
     let live = match look(instance, ctx, before, policy).await? {
@@ -219,159 +265,22 @@ async fn part_with(
             ))));
         }
     };
-    Ok(delivery::take_away(instance, ctx, live, Some(before))
-        .await
-        .map(|(_, left)| match left {
-            Some(why) => Done::LeftBehind(why),
-            None => Done::Released(format!("the settings were taken from Deployment {name:?}")),
-        }))
+    let taken = delivery::take_away(instance, ctx, live, Some(before), bound_roles).await;
+    Ok(taken.map(|(_, stays)| done(name, stays)))
+}
+
+fn done(name: &str, stays: Option<Stays>) -> Done {
+    match stays {
+        Some(stays) => match stays.reason() {
+            Some(reason) => Done::InTheWay {
+                reason,
+                why: stays.to_string(),
+            },
+            None => Done::LeftBehind(stays.to_string()),
+        },
+        None => Done::Released(format!("the settings were taken from Deployment {name:?}")),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::api::HasuraInstanceStatus;
-
-    const INDICATOR: &str = "https://shop.example.com/";
-    const JWT: &str = "HASURA_GRAPHQL_JWT_SECRET";
-
-    fn instance(spec: &Value) -> HasuraInstance {
-        let mut all = json!({
-            "tenantRef": {"name": "main"},
-            "apiResource": {"indicator": INDICATOR, "name": "Shop"},
-            "deploymentRef": {"name": "new"},
-        });
-        for (field, value) in spec.as_object().unwrap() {
-            all[field] = value.clone();
-        }
-        serde_json::from_value(json!({
-            "apiVersion": "logto-hasura.dev/v1alpha1", "kind": "HasuraInstance",
-            "metadata": {"name": "shop", "namespace": "shop"}, "spec": all,
-        }))
-        .unwrap()
-    }
-
-    /// A Deployment with this env entry in a container, which this manager applied.
-    fn live(name: &str, entry: &Value, manager: &str) -> Deployment {
-        let key = |name: &Value| format!("k:{}", json!({"name": name}));
-        let fields =
-            json!({".": {}, "f:name": {}, "f:value": {}, "f:valueFrom": {"f:secretKeyRef": {}}});
-        let entries = json!({key(&entry["name"]): fields});
-        let containers = json!({key(&json!("hasura")): {"f:env": entries}});
-        serde_json::from_value(json!({
-            "metadata": {
-                "name": name, "namespace": "shop", "uid": "1",
-                "managedFields": [{
-                    "manager": manager, "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
-                    "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}},
-                }],
-            },
-            "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "hasura", "env": [entry]}]}}},
-        }))
-        .unwrap()
-    }
-
-    fn secret(audience: &Value) -> Value {
-        let text = json!({"jwk_url": "https://logto.example.com/oidc/jwks", "audience": audience});
-        json!({"name": JWT, "value": text.to_string()})
-    }
-
-    fn fate_of(
-        spec: &Value,
-        uid: &str,
-        live: Option<Deployment>,
-        other: Option<&str>,
-    ) -> &'static str {
-        let before = DeploymentStatus {
-            name: Some("old".into()),
-            uid: uid.into(),
-            ..DeploymentStatus::default()
-        };
-        let instance = instance(spec);
-        let policy = instance.spec.deletion_policy;
-        match fate(&instance, &before, live, other.map(str::to_owned), policy) {
-            Fate::Nothing => "nothing",
-            Fate::Another(_) => "another",
-            Fate::Foreign => "foreign",
-            Fate::Stays => "stays",
-            Fate::Goes(_) => "goes",
-        }
-    }
-
-    fn delete() -> Value {
-        json!({"deletionPolicy": "Delete"})
-    }
-
-    #[test]
-    fn what_was_written_for_this_instance_goes_or_stays_by_its_policy() {
-        let hook = format!("https://logto.example.com/api/authn/hasura?resource={INDICATOR}");
-        let reference = json!({"secretKeyRef": {"name": "shop-auth", "key": JWT}});
-        for entry in [
-            secret(&json!(INDICATOR)),
-            secret(&json!([INDICATOR])),
-            json!({"name": "HASURA_GRAPHQL_AUTH_HOOK", "value": hook}),
-            json!({"name": JWT, "valueFrom": reference}),
-        ] {
-            let live = Some(live("old", &entry, "logto-hasura"));
-            let secret_mode = json!({"mode": "Secret"});
-            let spec = json!({"deletionPolicy": "Delete", "delivery": secret_mode});
-            assert_eq!(fate_of(&spec, "1", live.clone(), None), "goes", "{entry}");
-            let spec = json!({"delivery": secret_mode});
-            assert_eq!(fate_of(&spec, "1", live, None), "stays", "{entry}");
-        }
-    }
-
-    #[test]
-    fn an_instance_that_never_came_to_the_new_deployment_has_the_last_one_to_leave() {
-        let mut shop = instance(&json!({}));
-        let at = |name: &str| DeploymentStatus {
-            name: Some(name.into()),
-            ..DeploymentStatus::default()
-        };
-        let mut status = HasuraInstanceStatus {
-            deployment: Some(at("old")),
-            previous_deployments: vec![at("older")],
-            ..HasuraInstanceStatus::default()
-        };
-        shop.status = Some(status.clone());
-        assert_eq!(previous(&shop), [at("older"), at("old")]);
-        status.deployment = Some(at("new"));
-        shop.status = Some(status);
-        assert_eq!(previous(&shop), [at("older")]);
-    }
-
-    #[test]
-    fn what_a_forged_status_names_is_left_alone() {
-        let ours = || Some(live("old", &secret(&json!(INDICATOR)), "logto-hasura"));
-        // Another object of the name, and one that the spec names itself.
-        assert_eq!(fate_of(&delete(), "2", ours(), None), "nothing");
-        let named = json!({"deletionPolicy": "Delete", "deploymentRef": {"name": "old"}});
-        assert_eq!(fate_of(&named, "1", ours(), None), "nothing");
-        // Entries of another manager.
-        let theirs = live("old", &secret(&json!(INDICATOR)), "helm");
-        assert_eq!(fate_of(&delete(), "1", Some(theirs), None), "nothing");
-        // Entries for another API resource, through whatever they come.
-        let reference = json!({"secretKeyRef": {"name": "billing-auth", "key": JWT}});
-        for entry in [
-            secret(&json!("https://billing.example.com/")),
-            secret(&json!(["https://billing.example.com/"])),
-            secret(&Value::Null),
-            json!({"name": JWT, "value": "no JSON"}),
-            json!({"name": JWT, "valueFrom": reference}),
-            json!({"name": "HASURA_GRAPHQL_AUTH_HOOK", "value": "https://a/?resource=https%3A%2F%2Fbilling"}),
-            json!({"name": "HASURA_GRAPHQL_UNAUTHORIZED_ROLE", "value": "anonymous"}),
-        ] {
-            let live = Some(live("old", &entry, "logto-hasura"));
-            assert_eq!(fate_of(&delete(), "1", live, None), "foreign", "{entry}");
-        }
-    }
-
-    #[test]
-    fn one_that_another_instance_names_is_left_to_it_and_one_that_is_gone_is_forgotten() {
-        let live = live("old", &secret(&json!(INDICATOR)), "logto-hasura");
-        assert_eq!(fate_of(&delete(), "1", Some(live), Some("b")), "another");
-        assert_eq!(fate_of(&delete(), "1", None, None), "nothing");
-    }
-}
+mod tests;

@@ -134,6 +134,8 @@ fn our_entries_stay_where_a_role_comes_back_with_which_hasura_is_not_safe() {
         let refused = judged(&without, None, &giving(role)).unwrap_err();
         assert_eq!(refused.reason(), "UnauthorizedRoleInvalid");
     }
+    let refused = judged(&without, None, &giving("editor")).unwrap_err();
+    assert_eq!(refused.reason(), "UnauthorizedRoleBound");
     assert!(judged(&without, None, &giving("guest")).is_ok());
 }
 

@@ -7,7 +7,10 @@ use super::super::place::Place;
 use super::super::refusal::Refusal;
 use super::super::visibility::{Unseen, exposed_admin_secret, unseen};
 use super::startup::{entry, judged, known, source};
-use super::{ADMIN, FakeApi, admin_secret, deployment, desired, hook_entries, jwt_secret, webhook};
+use super::{
+    ADMIN, FakeApi, admin_secret, deployment, desired, hook_entries, jwt, jwt_secret, webhook,
+    with_containers,
+};
 
 fn unseen_of(container: Value) -> Vec<Unseen> {
     unseen(
@@ -235,4 +238,54 @@ async fn what_works_again_without_our_entries_is_known_before_they_are_taken_awa
     );
     let none = returning(json!({"data": {"X": "y"}})).await;
     assert!(none.is_empty(), "{none:?}");
+}
+
+/// The settings of `old` move to `graphql-engine`; `old` takes this ConfigMap by envFrom.
+async fn moved_from_old(config_map: Value) -> Result<Vec<String>, &'static str> {
+    let old = |env: Value| json!({"name": "old", "env": env, "envFrom": [{"configMapRef": {"name": "hasura-config"}}]});
+    let new = |env: Value| json!({"name": "graphql-engine", "env": env});
+    let role = json!({"name": "HASURA_GRAPHQL_UNAUTHORIZED_ROLE", "value": "anonymous"});
+    let ours = json!([admin_secret(), jwt_secret(), role]);
+    let mut live = with_containers(json!([new(json!([admin_secret()])), old(ours.clone())]));
+    let key = |name: &str| format!("k:{}", json!({"name": name}));
+    let fields = json!({".": {}, "f:name": {}, "f:value": {}});
+    let entries = json!({
+        key("HASURA_GRAPHQL_JWT_SECRET"): fields, key("HASURA_GRAPHQL_UNAUTHORIZED_ROLE"): fields,
+    });
+    let containers = json!({key("old"): {"f:env": entries}});
+    live.metadata.managed_fields = serde_json::from_value(json!([{
+        "manager": "logto-hasura", "operation": "Apply", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}},
+    }]))
+    .unwrap();
+    let after = with_containers(json!([new(ours), old(json!([admin_secret()]))]));
+    let after = (200, serde_json::to_value(&after).unwrap());
+    let fake = FakeApi::answering([after, (200, config_map)]);
+    let patch = AuthPatch {
+        live: &live,
+        container: "graphql-engine",
+        desired: Some(&jwt(Some("anonymous"))),
+        bound_roles: &std::collections::BTreeSet::from(["user".to_owned()]),
+        allow_recreate: true,
+        force: false,
+    };
+    assert_eq!(patch.leaves().into_iter().collect::<Vec<_>>(), ["old"]);
+    let judged = judged_dry_run(&Apis::new(&fake.client(), "shop"), patch).await;
+    let judged = judged.map_err(|error| error.reason())?;
+    Ok(judged.returning.iter().map(ToString::to_string).collect())
+}
+
+#[tokio::test]
+async fn what_works_again_in_a_container_that_is_left_is_known_and_is_no_signed_in_users_role() {
+    let role = |role: &str| json!({"data": {"HASURA_GRAPHQL_UNAUTHORIZED_ROLE": role}});
+    let place = "HASURA_GRAPHQL_UNAUTHORIZED_ROLE from envFrom ConfigMap hasura-config";
+    assert_eq!(
+        moved_from_old(role("guest")).await,
+        Ok(vec![place.to_owned()])
+    );
+    assert_eq!(
+        moved_from_old(role("user")).await,
+        Err("UnauthorizedRoleBound")
+    );
+    assert_eq!(moved_from_old(json!({"data": {}})).await, Ok(vec![]));
 }
