@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
-use secrecy::{ExposeSecret, zeroize::Zeroize};
-use sha2::{Digest, Sha256};
+use secrecy::zeroize::Zeroize;
 
 use super::{
     api_resource, ca_bundle,
     context::{Context, key},
+    made_of::MadeOf,
     registry::Connection,
     sign_in::SignIn,
     status::Verdict,
@@ -54,7 +54,7 @@ async fn try_connect(
     allowed(ctx, "spec.endpointForHasura", &for_hasura)?;
     let sign_in = sign_in_endpoints(ctx, tenant)?;
     let ca_bundle = ca_bundle::read(ctx, tenant).await?;
-    let made_of = hash(tenant, &credentials, ca_bundle.as_deref());
+    let made_of = MadeOf::new(tenant, &credentials, ca_bundle.as_deref());
     if let Some(before) = before.filter(|before| before.made_of == made_of)
         && is_up_to_date(before).await
     {
@@ -70,29 +70,21 @@ async fn try_connect(
     let session = Session::open(client, ctx.owner.clone())
         .await
         .map_err(|error| refused(&error))?;
-    let sign_in = SignIn::new(sign_in, before.map(|before| &before.sign_in));
+    let same_tenant = before.filter(|before| made_of.is_same_tenant(&before.made_of));
+    // An origin counts by keys that equal the tenant's, of which nothing is known once all are others. Until it is looked at
+    // Hasuras keep the issuer that they have.
+    let same_keys = same_tenant.filter(|before| !before.is_outdated());
+    let sign_in = SignIn::new(sign_in, same_keys.map(|before| &before.sign_in));
     let connection = Connection::new(
         session, made_of, jwk_url, check, sign_in, client_id, proof_key,
     );
-    Ok(Arc::new(match before {
-        Some(before) if is_same_tenant(before, &connection).await => {
+    Ok(Arc::new(match same_tenant {
+        Some(before) => {
             api_resource::recall_all(ctx, tenant, before);
             connection.follows(before)
         }
-        _ => connection,
+        None => connection,
     }))
-}
-
-/// Whether a connection is to the tenant that the one before was to, so that what was proved there holds here: both announce
-/// the same issuer, the one before perhaps since now, when Logto moves and answers at both addresses meanwhile.
-async fn is_same_tenant(before: &Connection, now: &Connection) -> bool {
-    let issuer = &now.session.client().discovery().issuer;
-    let before = before.session.client();
-    let announces_now = async || {
-        let found = before.discover().await;
-        found.is_ok_and(|found| &found.issuer == issuer)
-    };
-    &before.discovery().issuer == issuer || announces_now().await
 }
 
 fn proof_key(tenant: &LogtoTenant, credentials: &Credentials) -> ProofKey {
@@ -257,34 +249,6 @@ fn config(
             );
         }),
     })
-}
-
-/// Of everything that a connection is made of, the secret included, so it is a hash.
-fn hash(tenant: &LogtoTenant, credentials: &Credentials, ca_bundle: Option<&[u8]>) -> String {
-    let spec = &tenant.spec;
-    let endpoint = credentials.endpoint.to_string();
-    let settings = format!(
-        "{:?} {:?} {:?} {:?} {}",
-        spec.endpoint_for_hasura,
-        spec.sign_in_endpoints,
-        spec.jwks_check,
-        spec.rate_limit,
-        ca_bundle.is_some()
-    );
-    let parts = [
-        endpoint.as_bytes(),
-        credentials.client_id.as_bytes(),
-        credentials.client_secret.expose_secret().as_bytes(),
-        spec.tenant_id.as_bytes(),
-        settings.as_bytes(),
-        ca_bundle.unwrap_or_default(),
-    ];
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part);
-    }
-    format!("{:x?}", hash.finalize())
 }
 
 /// What an error of Logto's comes to for the tenant as a whole.

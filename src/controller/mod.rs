@@ -29,6 +29,7 @@ mod instance_status;
 mod issuer;
 mod keys;
 mod lasting;
+mod made_of;
 mod moving;
 mod namespaces;
 mod observe;

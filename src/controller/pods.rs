@@ -18,6 +18,9 @@ use crate::hasura::{
 /// How many pods of one Deployment are looked at.
 const PODS: u32 = 100;
 
+/// Those that can count: pods that have ended stay for long, and could fill the list.
+const ALIVE: &str = "status.phase!=Failed,status.phase!=Succeeded";
+
 /// How many ReplicaSets are read, those of the newest pods first.
 const REPLICA_SETS: usize = 5;
 
@@ -43,7 +46,8 @@ async fn try_read(ctx: &Context, deployment: &Deployment) -> kube::Result<Option
         return Ok(None);
     };
     let all: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
-    let params = ListParams::default().labels_from(&selector).limit(PODS);
+    let params = ListParams::default().labels_from(&selector);
+    let params = params.fields(ALIVE).limit(PODS);
     let listed = all.list(&params).await?;
     let is_cut = listed
         .metadata

@@ -11,7 +11,7 @@ use std::{
 
 use url::Url;
 
-use super::{claims::Ledger, issuer::Proof, sign_in::SignIn, status::Verdict};
+use super::{claims::Ledger, issuer::Proof, made_of::MadeOf, sign_in::SignIn, status::Verdict};
 use crate::{
     api::{Origin, conditions::reasons},
     domain::{precedence::Key, provenance::ProofKey},
@@ -22,8 +22,8 @@ use crate::{
 pub struct Connection {
     /// Everything remote goes through it.
     pub session: Session,
-    /// A hash of what it was made of; another one means that it has to be made anew.
-    pub made_of: String,
+    /// What it was made of; when that differs, it has to be made anew.
+    pub made_of: MadeOf,
     /// Where Hasura will fetch the keys.
     pub jwk_url: Url,
     /// The same address as an origin, to check the keys at; none when they are not to be checked.
@@ -68,7 +68,7 @@ impl Connection {
     /// A connection whose tenant was just listed.
     pub fn new(
         session: Session,
-        made_of: String,
+        made_of: MadeOf,
         jwk_url: Url,
         check_keys_at: Option<Endpoint>,
         sign_in: SignIn,

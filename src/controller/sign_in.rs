@@ -32,7 +32,8 @@ struct Origin {
 }
 
 impl SignIn {
-    /// Those of the spec. What an origin counted as for the connection before it counts as until it is looked at.
+    /// Those of the spec. What an origin counted as for the connection before, to the same tenant with the same keys, it counts
+    /// as until it is looked at.
     pub fn new(origins: Vec<Endpoint>, before: Option<&Self>) -> Self {
         let before = before.map(Self::origins).unwrap_or_default();
         let known = |at: &Endpoint| before.iter().find(|origin| origin.at == *at);

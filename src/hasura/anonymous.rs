@@ -74,8 +74,14 @@ impl AnonymousRole {
                     place,
                     role: role.clone(),
                 },
-                // The entry is as if it were not there.
-                Some(Referenced::Absent) if is_optional(from) => Self::by_source(settings),
+                // The entry is as if it were not there, so that one before it counts.
+                Some(Referenced::Absent) if is_optional(from) => {
+                    if settings.entries(UNAUTHORIZED_ROLE).nth(1).is_none() {
+                        return Self::by_source(settings);
+                    }
+                    let why = "the env holds it twice, and what its last entry refers to is not there; leave one of them";
+                    Self::Unknown { place, why }
+                }
                 // No pod starts before it is there.
                 Some(Referenced::Absent) => Self::None,
                 Some(Referenced::Unread) | None => {
@@ -164,7 +170,8 @@ pub(super) fn in_text(settings: &Settings<'_>) -> Option<Place> {
 
 /// The value of the role's env entry as a pod gets it; none when it holds a value that is not read, or gets too long.
 ///
-/// Kubernetes replaces each `$(NAME)` of an entry before it or of `envFrom`; an unknown one stays, and `$$` is one dollar.
+/// Kubernetes replaces each `$(NAME)` of an entry before it, also of one of the same name, or of `envFrom`; an unknown one
+/// stays, and `$$` is one dollar.
 fn expanded(settings: &Settings<'_>, text: &str) -> Option<String> {
     let mut role = String::new();
     let mut rest = text;
@@ -200,9 +207,12 @@ fn expanded(settings: &Settings<'_>, text: &str) -> Option<String> {
 /// The plain value of a variable that the role's entry may refer to; `Some(None)` when there is no such variable, and nothing
 /// when it is one whose value is not read.
 fn earlier<'a>(settings: &Settings<'a>, name: &str) -> Option<Option<&'a str>> {
-    let own = |entry: &&k8s_openapi::api::core::v1::EnvVar| entry.name != UNAUTHORIZED_ROLE;
-    let entries: Vec<_> = settings.env.iter().take_while(own).collect();
-    match entries.iter().rev().find(|entry| entry.name == name) {
+    // The last of several entries counts, and it may refer to the others.
+    let mut entries = settings.env.iter().rev();
+    if settings.entries(UNAUTHORIZED_ROLE).next().is_some() {
+        entries.find(|entry| entry.name == UNAUTHORIZED_ROLE);
+    }
+    match entries.find(|entry| entry.name == name) {
         Some(entry) if entry.value_from.is_some() => None,
         Some(entry) => {
             let value = entry.value.as_deref().unwrap_or_default();

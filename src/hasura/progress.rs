@@ -213,6 +213,8 @@ impl Sight<'_> {
         };
         if phase("Running") {
             "New pods run, but are not ready: their log says why".to_owned()
+        } else if newest.pods.is_empty() && newest.is_cut {
+            format!("There are more pods than are read. {}", self.command())
         } else if newest.pods.is_empty() {
             "There is no new pod".to_owned()
         } else {

@@ -23,6 +23,9 @@ const OF_IMAGES: [&str; 7] = [
     "SignatureValidationFailed",
 ];
 
+/// The kubelet's reason for settings that it does not get. It lasts, also where the container ran before.
+const OF_SETTINGS: &str = "CreateContainerConfigError";
+
 /// While a container is made, which says nothing about it.
 const OF_STARTS: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
@@ -81,8 +84,10 @@ fn waits(
     waiting: &ContainerStateWaiting,
 ) -> Option<Failure> {
     let reason = waiting.reason.as_deref().unwrap_or_default();
-    if reason == "CrashLoopBackOff"
-        && let Some(ended) = last_end(status)
+    // For one that ends, or can not be run at all, the reason changes to and fro between two starts.
+    if let Some(ended) = last_end(status)
+        && !OF_IMAGES.contains(&reason)
+        && reason != OF_SETTINGS
     {
         return Some(crashed(place, status, ended));
     }
@@ -115,6 +120,7 @@ fn crashed(place: &str, status: &ContainerStatus, ended: &ContainerStateTerminat
     // Any other reason is the kubelet's for an end that the exit code tells.
     let reason = match ended.reason.as_deref() {
         Some("OOMKilled") => " (OOMKilled)",
+        Some("StartError" | "ContainerCannotRun") => " (its program can not be run)",
         _ => "",
     };
     Failure {

@@ -203,6 +203,20 @@ fn without_a_probe_a_container_that_keeps_ending_gives_the_same_words_at_every_m
 }
 
 #[test]
+fn what_can_not_be_run_gives_the_same_words_between_two_starts() {
+    let end = json!({"terminated": {"exitCode": 128, "reason": "StartError"}});
+    let of =
+        |reason, message| said(&[of(waiting(reason, message), end.clone(), 2, false)]).unwrap();
+    let words = of("CrashLoopBackOff", "back-off 20s");
+    assert!(words.contains("128 (its program can not be run), restarted 2 times"));
+    for reason in ["RunContainerError", "ContainerCreating", ""] {
+        assert_eq!(of(reason, "exec"), words, "{reason}");
+    }
+    assert!(of("ErrImagePull", "").contains("waits for its image"));
+    assert!(of("CreateContainerConfigError", "no Secret").ends_with("no Secret"));
+}
+
+#[test]
 fn what_others_say_is_cut_and_escaped_and_never_the_end_of_a_log() {
     let long = format!("\u{1b}[31m\u{202e}{}", "x".repeat(900));
     let words = said(&[of(

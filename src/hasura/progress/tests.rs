@@ -303,6 +303,12 @@ fn a_stuck_rollout_says_where_to_look_if_the_pods_do_not_tell() {
     assert!(of(Pods::Unseen).0.contains(command));
     assert!(of(waits("ContainerCreating", "", 0)).0.contains(command));
     assert!(of(seen([])).0.contains("no new pod"));
+    let cut = Newest {
+        pods: Vec::new(),
+        is_cut: true,
+    };
+    let (message, _) = of(Pods::Seen(cut));
+    assert!(!message.contains("no new pod") && message.contains(command));
     let state = json!({"running": {"startedAt": time(900)}});
     let (message, _) = of(seen([pod("Running", state, 0, false)]));
     assert!(message.contains("not ready"), "{message}");

@@ -200,6 +200,26 @@ fn a_role_that_is_made_of_other_variables_is_worked_out_or_not_believed() {
 }
 
 #[test]
+fn of_several_entries_for_the_role_the_last_counts_with_what_stands_before_it() {
+    let none = EnvFromKeys::default();
+    let bound = Some("UnauthorizedRoleBound");
+    let (first, kind) = (entry(ROLE, "guest"), entry("KIND", "editor"));
+    let by_kind = entry(ROLE, "$(KIND)");
+    let of = |entries: &[Value]| reason(with(entries, &none));
+    assert_eq!(of(&[first.clone(), kind.clone(), by_kind.clone()]), bound);
+    assert_eq!(of(&[kind.clone(), first.clone(), by_kind.clone()]), bound);
+    assert_eq!(of(&[kind.clone(), by_kind.clone(), first.clone()]), None);
+    // What comes after it is no value of it: that is the text $(KIND).
+    assert_eq!(of(&[first.clone(), by_kind, kind]), None);
+    let of_itself = entry(ROLE, "$(HASURA_GRAPHQL_UNAUTHORIZED_ROLE)");
+    assert_eq!(of(&[entry(ROLE, "editor"), of_itself.clone()]), bound);
+    assert_eq!(of(&[first.clone(), of_itself]), None);
+    // An optional reference to nothing leaves the variable to the entry before.
+    let judged = with(&[first, reference(true)], &referring(Referenced::Absent));
+    assert_eq!(reason(judged), Some("UnauthorizedRoleUnknown"));
+}
+
+#[test]
 fn a_source_that_may_not_be_read_is_no_sign_of_a_role_and_a_shells_text_is() {
     let unread = with(&[], &source(Keys::Unknown));
     assert!(unread.is_ok(), "the condition SettingsUnseen says it");
