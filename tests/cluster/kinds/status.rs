@@ -132,6 +132,10 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
         "name": letters(253), "container": letters(63), "defaultContainer": letters(63),
         "uid": id, "authHash": id, "rolledOut": true, "forcedFrom": letters(128),
     });
+    let keys = json!({
+        "jwtSecret": letters(253), "unauthorizedRole": letters(252),
+        "authHook": letters(251), "authHookMode": letters(250),
+    });
     let specific = [
         json!({
             "issuer": letters(512), "jwkUrl": letters(1024), "keySet": longest_key_set(),
@@ -144,7 +148,9 @@ async fn statuses_at_their_bounds_are_accepted(world: Arc<World>) -> anyhow::Res
             },
             "deployment": deployment,
             "previousDeployments": vec![deployment.clone(); 4],
-            "delivered": {"kind": "ConfigMap", "name": letters(253), "authHash": id, "keys": {"jwtSecret": letters(253)}},
+            "delivered": {
+                "kind": "ConfigMap", "name": letters(253), "authHash": id, "keys": keys,
+            },
         }),
         json!({
             "scope": {"id": id, "resourceId": id, "origin": "Adopted"},
